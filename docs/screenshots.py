@@ -1,0 +1,131 @@
+"""Take the README's pictures from the demo's sandbox, with a Chromium that is already on the machine.
+
+    .venv/bin/python docs/screenshots.py http://127.0.0.1:8080/sandbox/12/mail docs/pictures/alert.png
+
+`--width`, `--height`, `--dark` and `--part CSS` choose what is taken. Chromium is spoken to over its debugging pipe,
+so no driver and no package is needed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+class Chromium:
+    """A headless browser with one page. Commands go to descriptor 3 and answers come from 4, NUL after each."""
+
+    def __init__(self) -> None:
+        self._cleanup = ExitStack()
+        self._number = 0
+        program = next((path for name in NAMES if (path := shutil.which(name))), None)
+        if program is None:
+            sys.exit("No Chromium found. Debian: apt-get install chromium")
+        profile = self._cleanup.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        theirs_in, ours_out = os.pipe()
+        ours_in, theirs_out = os.pipe()
+        # The shell puts our pipes where Chromium looks for them.
+        command = [
+            "sh", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "sh", program, "--headless=new", "--no-sandbox",
+            "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe", f"--user-data-dir={profile}",
+        ]  # fmt: skip
+        self._process = subprocess.Popen(  # noqa: S603 - a browser, and an address from the command line
+            command, pass_fds=(theirs_in, theirs_out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        os.close(theirs_in)
+        os.close(theirs_out)
+        self._to = self._cleanup.enter_context(os.fdopen(ours_out, "wb", buffering=0))
+        self._from = self._cleanup.enter_context(os.fdopen(ours_in, "rb"))
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self.page("Page.enable")
+
+    def __enter__(self) -> Chromium:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+        self._cleanup.close()
+
+    def call(self, method: str, session: str | None = None, **params: Any) -> dict[str, Any]:
+        """Send one command and wait for its answer; events on the way are passed over."""
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": params}
+        if session:
+            message["sessionId"] = session
+        self._to.write(json.dumps(message).encode() + b"\0")
+        while (answer := self._read()).get("id") != self._number:
+            pass
+        if "error" in answer:
+            raise RuntimeError(f"{method}: {answer['error']['message']}")
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def page(self, method: str, **params: Any) -> dict[str, Any]:
+        return self.call(method, self._session, **params)
+
+    def open(self, url: str, *, width: int, height: int, dark: bool) -> None:
+        """Load a page at a size and in a colour scheme, and wait until all of it is there."""
+        scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        self.page("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.page("Emulation.setEmulatedMedia", features=scheme)
+        self.page("Page.navigate", url=url)
+        while self._read().get("method") != "Page.loadEventFired":
+            pass
+
+    def value(self, expression: str) -> Any:
+        """What a piece of JavaScript evaluates to on the page."""
+        return self.page("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+
+    def picture(self, part: str | None = None) -> bytes:
+        """A PNG of what is in view, or of the first element that `part` selects."""
+        if part is None:
+            return base64.b64decode(self.page("Page.captureScreenshot")["data"])
+        box = self.value(
+            f"(() => {{ const r = document.querySelector({json.dumps(part)}).getBoundingClientRect();"
+            " return {x: r.x, y: r.y + scrollY, width: r.width, height: r.height, scale: 1} })()"
+        )
+        return base64.b64decode(self.page("Page.captureScreenshot", clip=box, captureBeyondViewport=True)["data"])
+
+    def _read(self) -> dict[str, Any]:
+        text = bytearray()
+        while (byte := self._from.read(1)) not in {b"\0", b""}:
+            text += byte
+        if not text:
+            raise RuntimeError("Chromium has ended")
+        message: dict[str, Any] = json.loads(text)
+        return message
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("url")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--width", type=int, default=1280)
+    parser.add_argument("--height", type=int, default=860)
+    parser.add_argument("--dark", action="store_true")
+    parser.add_argument("--part", help="only the first element that this CSS selector finds")
+    args = parser.parse_args()
+    with Chromium() as browser:
+        browser.open(args.url, width=args.width, height=args.height, dark=args.dark)
+        args.file.parent.mkdir(parents=True, exist_ok=True)
+        args.file.write_bytes(browser.picture(args.part))
+
+
+if __name__ == "__main__":
+    main()

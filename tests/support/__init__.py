@@ -1,0 +1,1 @@
+"""What the tests stand on: a movable clock, waiting with a deadline, and small real servers."""

@@ -1,0 +1,216 @@
+"""The composition root: the only place that knows everything.
+
+An App is an object: built, started, stopped, reloaded. Signals and flags stay outside, so that tests and the demo run
+it in their own process. What is opened is closed in the reverse order, also when starting fails half-way.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from worker import __version__, log, metrics
+from worker.clock import Clock, SystemClock
+from worker.errors import InnerloopError, SchemaMismatch, StoreUnavailable
+from worker.followup.service import Service
+from worker.health import Health
+from worker.ingest.kafka import KafkaReader
+from worker.model.directory import Person, Team
+from worker.notify import channels as catalogue
+from worker.notify.deliver import Deliverer
+from worker.pipeline import Pipeline
+from worker.ruleset import LiveSet, RuleSets, hash_key, rules_dir, templates_dir
+from worker.schedule.ticker import Duty, Ticker
+from worker.serve.server import HttpServer
+from worker.settings import Settings
+from worker.settings import load as load_settings
+from worker.store.dead_letters import Seal
+from worker.store.engine import Store, open_store
+from worker.store.migrate import check_schema
+
+ALL_ROLES = frozenset({"consume", "deliver", "schedule", "serve"})
+_STOP_SECONDS = 18.0  # of the 20 that a stop may take
+_MIGRATION_SECONDS = 120.0
+_LOOK_SECONDS = 2.0  # between two looks at the store and at the rule files
+
+_log = log.get(__name__)
+
+
+class App:
+    """One worker process. `start` returns at once; what is missing is waited for, not ready."""
+
+    def __init__(self, settings: Settings, clock: Clock, roles: frozenset[str]) -> None:
+        # Long on purpose: one straight line from settings to a working process.
+        metrics.BUILD.info({"version": __version__})
+        self.settings = settings
+        self.roles = roles
+        self._clock = clock
+        self._stop = threading.Event()
+        self._closing = ExitStack()
+        self._on_failure: Callable[[InnerloopError], None] = _ignore
+        self.health = Health(clock)
+        self.store: Store = open_store(settings.store_url.get_secret_value())
+        self._closing.callback(self.store.close)
+        self.channels = catalogue.build(settings, load_settings)
+        keys = [key.get_secret_value() for key in settings.secret_keys]
+        self.rule_sets = RuleSets(
+            self.store,
+            rules_dir(settings.rules_dir),
+            templates_dir(settings.templates_dir),
+            clock,
+            reachable=self._reachable,
+            hash_key=hash_key(keys),
+        )
+        self.deliverer = Deliverer(
+            self.store, self.channels, self.rule_sets.current, clock, settings.senders, ops=settings.ops_channels
+        )
+        self.pipeline = Pipeline(
+            self.store,
+            self.rule_sets.current,
+            clock,
+            alert_max_age=settings.alert_max_age,
+            seal=Seal(keys) if keys else None,
+            told=self.deliverer.wake,
+        )
+        self.kafka = KafkaReader(settings, self.pipeline, clock) if "consume" in roles else None
+        self.ticker = Ticker(
+            [Duty("settle", every=1, run=self.pipeline.settle)], clock, lambda: self.health.beat("schedule")
+        )
+        self.service = Service(self.store, lambda: self._live().rule_set.root_causes, clock)
+        self.http = HttpServer(
+            settings.http_listen, readiness=self.readiness, alive=self.health.is_alive, reload=self.reload
+        )
+
+    # Life --------------------------------------------------------------------------------------------------------
+
+    def start(self, on_failure: Callable[[InnerloopError], None] | None = None) -> None:
+        """Begin to answer health checks at once and to work as soon as everything is there.
+
+        `on_failure` is told, on another thread, what no waiting will mend. Raises ConfigError for wrong settings.
+        """
+        if on_failure is not None:
+            self._on_failure = on_failure
+        self.http.start()
+        self._closing.callback(self.http.stop)
+        self._spawn("start", self._start_working)
+
+    def stop(self) -> None:
+        """Finish the batch and the sends in flight, commit, leave the group, close. Safe to call twice."""
+        self._stop.set()
+        self._closing.close()
+
+    def reload(self) -> None:
+        """Look at the rule files now. A refused set leaves the one in use."""
+        self.rule_sets.refresh()
+
+    def run_until_idle(self) -> None:
+        """Read to the end the topics had at the start, do what is due, deliver, return.
+
+        Raises StoreUnavailable, SchemaMismatch, RuleSetRefused and ConfigError.
+        """
+        check_schema(self.store)
+        self.rule_sets.start()
+        if self.kafka is not None:
+            self.kafka.run_until_idle()
+        while True:
+            done = self.ticker.run_all() if "schedule" in self.roles else 0
+            if "deliver" in self.roles:
+                self.deliverer.run_until_idle()
+            if not done:
+                return
+
+    # Health ------------------------------------------------------------------------------------------------------
+
+    def readiness(self) -> list[str]:
+        """Names of what this process needs and does not have."""
+        failing = self.health.failing()
+        if not self.rule_sets.is_usable:
+            failing.append("rules")
+        if self.kafka is not None:
+            failing.extend(self.kafka.status().failing())
+        return sorted(set(failing))
+
+    # Inside ------------------------------------------------------------------------------------------------------
+
+    def _start_working(self) -> None:
+        if not self._wait_for_store():
+            return
+        self.rule_sets.start()
+        if "deliver" in self.roles:
+            self.deliverer.start()
+            self._closing.callback(self.deliverer.stop, _STOP_SECONDS)
+        if "schedule" in self.roles:
+            self.ticker.start()
+            self._closing.callback(self.ticker.stop, _STOP_SECONDS)
+        if self.kafka is not None:
+            kafka = self.kafka
+            reading = self._spawn("kafka", lambda: kafka.run(self._stop))
+            self._closing.callback(reading.join, _STOP_SECONDS)
+        watching = self._spawn("watch", self._watch)
+        self._closing.callback(watching.join, _LOOK_SECONDS)
+
+    def _wait_for_store(self) -> bool:
+        """Wait for the store, and a while for somebody to migrate it. False when told to stop meanwhile."""
+        # Nobody else migrates a file on this host: there is nothing to wait for.
+        patience = _MIGRATION_SECONDS if self.store.dialect == "postgresql" else 0.0
+        began = self._clock.monotonic()
+        while not self._stop.is_set():
+            try:
+                check_schema(self.store)
+            except StoreUnavailable as error:
+                self.health.failed("store", str(error))
+            except SchemaMismatch as error:
+                self.health.failed("schema", str(error))
+                if self._clock.monotonic() - began >= patience:
+                    raise
+            else:
+                self.health.works("store")
+                self.health.works("schema")
+                return True
+            self._stop.wait(_LOOK_SECONDS)
+        return False
+
+    def _watch(self) -> None:
+        """Look at the store and at the rule files, again and again."""
+        while not self._stop.wait(_LOOK_SECONDS):
+            self.health.beat("watch")
+            try:
+                self.store.ping()
+                self.rule_sets.refresh()
+                self.health.works("store")
+            except StoreUnavailable as error:
+                self.health.failed("store", str(error))
+
+    def _spawn(self, name: str, work: Callable[[], None]) -> threading.Thread:
+        def run() -> None:
+            try:
+                work()
+            except InnerloopError as error:
+                self.health.failed(name, str(error))
+                self._on_failure(error)
+            except Exception as error:  # noqa: BLE001 - whatever ends a thread must be heard of
+                # A defect of ours. Standing still in silence would be worse than a restart.
+                _log.exception("thread ended", thread=name)
+                self.health.failed(name, type(error).__name__)
+                self._on_failure(InnerloopError(f"{name} stopped: {type(error).__name__}: {error}"))
+
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _live(self) -> LiveSet:
+        return self.rule_sets.current()
+
+    def _reachable(self, who: Person | Team) -> bool:
+        addresses = who.queue if isinstance(who, Team) else {"slack": who.slack, "email": who.email}
+        return any(addresses.get(name) for name in self.channels)
+
+
+def build(settings: Settings, *, clock: Clock | None = None, roles: frozenset[str] = ALL_ROLES) -> App:
+    """A worker, ready to start. Opens no connection yet. Raises ConfigError for wrong settings."""
+    return App(settings, clock or SystemClock(), roles)
+
+
+def _ignore(_error: InnerloopError) -> None:
+    """Nobody asked to be told."""

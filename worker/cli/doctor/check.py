@@ -1,0 +1,35 @@
+"""What one look at one thing says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class State(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`name` is the thing, `what` one sentence about it; `why` and `fix` are empty when all is well."""
+
+    name: str
+    state: State
+    what: str
+    why: str = ""
+    fix: str = ""
+
+
+def ok(name: str, what: str) -> Check:
+    return Check(name, State.OK, what)
+
+
+def warning(name: str, what: str, why: str, fix: str) -> Check:
+    return Check(name, State.WARNING, what, why, fix)
+
+
+def error(name: str, what: str, why: str, fix: str) -> Check:
+    return Check(name, State.ERROR, what, why, fix)

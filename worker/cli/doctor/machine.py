@@ -1,0 +1,54 @@
+"""Keys, addresses of our own, and how ops are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from worker.cli.doctor.check import Check, ok, warning
+from worker.settings import Settings, unknown_variables
+
+
+def machine_checks(settings: Settings) -> Iterator[Check]:
+    yield _keys(settings)
+    yield _public_url(settings)
+    yield _ops(settings)
+    names = unknown_variables()
+    if names:
+        yield warning(
+            "settings", f"{', '.join(names)}: no such setting.", "A misspelt setting has no effect.",
+            "`innerloop settings` lists them all.",
+        )  # fmt: skip
+
+
+def _keys(settings: Settings) -> Check:
+    if settings.secret_keys:
+        return ok("keys", f"{len(settings.secret_keys)} secret key(s); the first one signs and seals.")
+    return warning(
+        "keys", "INNERLOOP_SECRET_KEYS is not set.",
+        "Mails have no links to act by, dead letters are not kept for replay, e-mail alone identifies nobody.",
+        "Set it: python -c 'import secrets; print(secrets.token_urlsafe(32))'",
+    )  # fmt: skip
+
+
+def _public_url(settings: Settings) -> Check:
+    if settings.public_url is None:
+        return warning(
+            "public url", "INNERLOOP_PUBLIC_URL is not set.", "Messages cannot link to their follow-up.",
+            "Set it to the address under which people reach INNERLOOP_HTTP_LISTEN.",
+        )  # fmt: skip
+    if settings.public_url.startswith("http://") and "localhost" not in settings.public_url:
+        return warning(
+            "public url", "INNERLOOP_PUBLIC_URL is http.", "Signed links can be read on the way.", "Use https."
+        )
+    return ok("public url", settings.public_url)
+
+
+def _ops(settings: Settings) -> Check:
+    kinds = {entry.partition(":")[0] for entry in settings.ops_channels}
+    if len(kinds) >= 2:
+        return ok("ops", f"Ops are told by {' and '.join(sorted(kinds))}.")
+    told = f"only by {kinds.pop()}" if kinds else "by nothing but the log"
+    return warning(
+        "ops", f"Ops are told {told}.", "When that channel is down, nobody hears of it.",
+        "Set INNERLOOP_OPS_CHANNELS to two kinds: slack:#cx-ops,email:ops@example.com",
+    )  # fmt: skip

@@ -1,0 +1,133 @@
+"""`innerloop follow-ups acknowledge, contact, close …`: acting on a follow-up from the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from worker.cli import opening, output, rule_files
+from worker.errors import UsageError
+
+if TYPE_CHECKING:
+    from worker.followup.service import Service
+    from worker.model.followup import FollowUp
+    from worker.route.schema import RuleSet
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+VIA = "cli"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a command acts: the service, and the directory that says who people are."""
+
+    service: Service
+    rule_set: RuleSet
+
+    def person(self, name: str) -> str:
+        """The id of the person meant by an id, another name of theirs, or their address. Raises UsageError."""
+        import difflib
+
+        directory = self.rule_set.directory
+        known = directory.people
+        found = name if name in known else directory.aliases.get(name) or directory.aliases.get(name.lower())
+        if found is None:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f'Did you mean "{near[0]}"?' if near else "Write the id that directory.yaml gives them."
+            raise UsageError(f'There is no person "{name}" in the directory. {hint}')
+        return found
+
+    def recipient(self, name: str) -> str:
+        """A person, or `team:ID`. Raises UsageError."""
+        if not name.startswith("team:"):
+            return self.person(name.removeprefix("person:"))
+        if name.removeprefix("team:") not in self.rule_set.directory.teams:
+            raise UsageError(f'There is no team "{name.removeprefix("team:")}" in the directory.')
+        return name
+
+
+@contextmanager
+def desk() -> Iterator[Desk]:
+    """The service on the store of the settings, with the rule set that is in use."""
+    from worker.clock import SystemClock
+    from worker.followup.service import Service
+
+    with opening.store() as store:
+        rule_set = rule_files.in_use(store, opening.settings()).rule_set
+        yield Desk(Service(store, lambda: rule_set.root_causes, SystemClock()), rule_set)
+
+
+def acting(command: _F) -> _F:
+    """The id, and `--by PERSON` and `--note TEXT`, which every acting command takes."""
+    number = click.argument("number", metavar="ID")
+    by = click.option("--by", required=True, metavar="PERSON", help="Who acts: a person's id of the directory.")
+    note = click.option("--note", metavar="TEXT", help="Kept in the history.")
+    return number(by(note(command)))
+
+
+def moment(text: str) -> datetime:
+    """A time with an offset. Raises UsageError."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise UsageError(f'"{text}" is no time with an offset. Write: 2026-11-23T12:00:00+01:00')
+    return at
+
+
+def said(follow_up: FollowUp) -> None:
+    """What it is now, in one line on stderr."""
+    from worker.model.followup import short_id
+
+    due = f", due {output.when(follow_up.due_at)}" if follow_up.is_live else ""
+    output.say(f"{short_id(follow_up.id)} is {follow_up.state.value}, owner {output.dash(follow_up.owner)}{due}.")
+
+
+@click.command(name="acknowledge")
+@acting
+def acknowledge(number: str, by: str, note: str | None) -> None:
+    """You have seen it and work on it. Reminders stop, the due time stays; work of a queue becomes yours."""
+    with desk() as at:
+        said(at.service.acknowledge(opening.row_id(number), by=at.person(by), via=VIA, note=note))
+
+
+@click.command(name="contact")
+@acting
+def contact(number: str, by: str, note: str | None) -> None:
+    """The customer was reached."""
+    with desk() as at:
+        said(at.service.contact(opening.row_id(number), by=at.person(by), via=VIA, note=note))
+
+
+@click.command(name="close")
+@acting
+@click.option("--root-cause", metavar="CAUSE", help="billing or billing.amount, from root_causes.yaml.")
+@click.option("--action", metavar="TEXT", help="What was done about it.")
+@click.option("--outcome", metavar="WORD", help="recovered, not_recovered, unreachable or no_contact.")
+@click.option("--arose", metavar="WORD", help="agent, team, process, product, policy, supplier or customer.")
+@click.option("--worth", metavar="WORD", help="Was it worth alerting? yes, or no:REASON.")
+def close(
+    number: str,
+    by: str,
+    note: str | None,
+    root_cause: str | None,
+    action: str | None,
+    outcome: str | None,
+    arose: str | None,
+    worth: str | None,
+) -> None:
+    """The loop is closed. The playbook says what must be given."""
+    from worker.followup.closing import CloseOut
+
+    close_out = CloseOut(root_cause=root_cause, action=action, outcome=outcome, arose=arose, worth=worth)
+    with desk() as at:
+        said(at.service.close(opening.row_id(number), close_out, by=at.person(by), via=VIA, note=note))
+
+
+MOVES = (acknowledge, contact, close)

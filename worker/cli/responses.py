@@ -1,0 +1,107 @@
+"""`innerloop responses`: what customers answered, and what was decided."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from rich.text import Text
+
+from worker.cli import opening, output
+from worker.cli.output import Column, Row
+
+MARKS = {"detractor": "▼", "passive": "■", "promoter": "▲"}
+STYLES = {"detractor": "red", "passive": "", "promoter": "blue"}
+_WORDS = 48
+
+
+@click.group(name="responses")
+def command() -> None:
+    """What customers answered, and what was decided."""
+
+
+@command.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="One array: every response, oldest first.")
+def list_responses(as_json: bool) -> None:
+    """Every response, oldest first."""
+    from worker.store.listing import response_rows
+
+    with opening.reading() as conn:
+        rows = response_rows(conn)
+    if as_json:
+        output.write_json(rows)
+    else:
+        output.write_table(COLUMNS, rows, empty="No response was read yet.")
+
+
+@command.command(name="show")
+@click.argument("reference", metavar="SOURCE/ID")
+@click.option("--json", "as_json", is_flag=True, help="One object.")
+def show(reference: str, as_json: bool) -> None:
+    """One response, what was made of it and what came of it. A bare ID works when only one source has it."""
+    from worker.store.listing import response_row
+
+    with opening.reading() as conn:
+        row = response_row(conn, reference)
+    if as_json:
+        output.write_json(row)
+    else:
+        _write(row)
+
+
+def chip(row: Row) -> Text:
+    """`NPS 2 ▼ detractor`: score, shape and word, so that colour adds nothing."""
+    klass = row["class"]
+    text = Text(f"{(row['metric'] or 'no metric').upper()} {output.dash(row['score'])}", style="bold")
+    if klass:
+        text.append(f" {MARKS[klass]} {klass}", style=STYLES[klass] + " not bold")
+    return text
+
+
+def excerpt(words: str | None, limit: int = _WORDS) -> str:
+    """The first words of a comment on one line, cut at a word."""
+    line = " ".join((words or "").split())
+    if len(line) <= limit:
+        return line
+    return line[:limit].rsplit(" ", 1)[0] + "…"
+
+
+def _who(row: Row) -> str:
+    return output.dash(row["customer"].get("name") or row["customer"].get("id"))
+
+
+COLUMNS = [
+    Column("response", lambda row: f"{row['source']}/{row['id']}", fold=True),
+    Column("score", chip),
+    Column("answered", lambda row: output.when(row["responded_at"]), wide=True),
+    Column("rule", lambda row: output.dash((row["decision"] or {}).get("rule")), fold=True),
+    Column("follow-up", lambda row: f"F-{row['follow_up']}" if row["follow_up"] else "-"),
+    Column("who", _who, fold=True),
+]
+
+
+def _write(row: dict[str, Any]) -> None:
+    out = output.console()
+    out.print(chip(row))
+    if row["comment"]:
+        out.print(Text(f"“{' '.join(row['comment'].split())}”"))
+    out.print()
+    out.print(output.gutter("Response", f"{row['source']}/{row['id']}, {row['versions']} version(s)"))
+    out.print(output.gutter("Answered", output.when(row["responded_at"])))
+    out.print(output.gutter("Who", _who(row)))
+    out.print(output.gutter("Follow-up", f"F-{row['follow_up']}" if row["follow_up"] else "none"))
+    out.print(decision_lines(row["decision"]))
+
+
+def decision_lines(decision: dict[str, Any] | None) -> Text:
+    """What was decided, and who was passed over."""
+    if decision is None:
+        return output.gutter("Decision", "none yet: it waits for its other half")
+    said = f"ignored: {decision['ignored']}"
+    if decision["ignored"] is None:
+        who = f"for {output.dash(decision['owner'])}, due {output.when(decision['due_at'])}"
+        said = f"{decision['playbook']}, priority {decision['priority']}, {who}"
+    late = " (too old to alert: it opened nothing)" if decision["too_old"] else ""
+    skips = [f"{skip['candidate']} was skipped: {skip['reason']}" for skip in decision["owner_skips"]]
+    lines = [f"{decision['rule']}: {said}{late}", *skips, f"rules {decision['revision']}"]
+    return output.gutter("Decision", *lines)

@@ -1,0 +1,67 @@
+"""The rule set that a command works with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from worker.errors import ConfigError, RuleSetRefused
+
+if TYPE_CHECKING:
+    from worker.model.directory import Person, Team
+    from worker.ruleset import Files, LiveSet, Verdict
+    from worker.settings import Settings
+    from worker.store.engine import Store
+
+
+def read(settings: Settings, directory: Path | None = None) -> Files:
+    """The files of `directory`, else of the settings. Raises ConfigError for a directory that is not there."""
+    from worker.ruleset import read_files, rules_dir, templates_dir
+
+    rules = rules_dir(directory or settings.rules_dir)
+    if not rules.is_dir():
+        raise ConfigError(f"{rules} is no directory. Name one with a routing.yaml, or set INNERLOOP_RULES_DIR.")
+    try:
+        return read_files(rules, templates_dir(settings.templates_dir))
+    except OSError as error:
+        raise ConfigError(f"{error.filename or rules} cannot be read: {error.strerror or error}.") from None
+
+
+def check(files: Files, settings: Settings) -> Verdict:
+    """Check a set as a whole, and make it ready where it has no mistakes."""
+    from worker.ruleset import compose
+
+    return compose(files, reachable=_has_an_address, hash_key=customer_hash_key(settings))
+
+
+def usable(files: Files, settings: Settings) -> LiveSet:
+    """The set, ready to decide. Raises RuleSetRefused with the first mistakes."""
+    from worker.route.findings import as_text
+
+    verdict = check(files, settings)
+    if verdict.live is None:
+        raise RuleSetRefused("\n".join(["The rule set has mistakes.", *as_text(verdict.findings)]))
+    return verdict.live
+
+
+def in_use(store: Store, settings: Settings) -> LiveSet:
+    """The set that was accepted last, which the workers use; before the first one, the one in the directory."""
+    from worker.store import rule_sets
+
+    with store.read() as conn:
+        last = rule_sets.latest(conn)
+    return usable(last[1] if last else read(settings), settings)
+
+
+def _has_an_address(who: Person | Team) -> bool:
+    """Rules are judged alike on every machine, also where no channel is set up."""
+    from worker.model.directory import Team
+
+    return bool(who.queue if isinstance(who, Team) else who.slack or who.email)
+
+
+def customer_hash_key(settings: Settings) -> bytes:
+    """What e-mail addresses are hashed with where a customer has no id."""
+    from worker.ruleset import hash_key
+
+    return hash_key([key.get_secret_value() for key in settings.secret_keys])

@@ -1,0 +1,1 @@
+"""The demo: invented customers on a real worker. Nothing outside this package knows about it."""

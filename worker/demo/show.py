@@ -1,0 +1,163 @@
+"""The demo on a terminal: what came in, who has it, who was told, and the story so far.
+
+At most 100 columns, no boxes; a word stands beside every colour, so that a pipe loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from worker.demo.board import Board
+from worker.demo.sandbox.draw import preview
+from worker.demo.sandbox.messages import Kept, Mail
+from worker.demo.times import ZONE
+
+WIDEST = 100
+BANNER = (
+    "Played here: the customers, Cyd's hands, Slack, the mail server, and a clock on which 1 s is 4 min. "
+    "Everything else is the real program."
+)
+_GUTTER = 9
+_OWNERS = 6  # rows of the live table; the rest is summed up
+_STORY = 8
+_MARKS = {"detractor": ("▼", "bright_red"), "passive": ("■", ""), "promoter": ("▲", "bright_blue")}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What is on the screen at one moment."""
+
+    board: Board
+    now: datetime
+    ran: float  # real seconds
+    stream: Sequence[Text]
+    why: str
+    last: Kept | None
+
+
+@dataclass(slots=True)
+class Show:
+    """The screen, and the story's lines on it."""
+
+    page: str
+    total: int
+    name_of: Callable[[str], str]
+    lines: deque[tuple[datetime, str]] = field(default_factory=lambda: deque(maxlen=_STORY))
+
+    def screen(self, moment: Moment) -> RenderableType:
+        board = moment.board
+        return Group(
+            _head(moment),
+            Text(BANNER, "dim"),
+            Text.assemble("Read the messages as their receivers do: ", (self.page, "underline")),
+            Text(),
+            _side_by_side(responses(board), follow_ups(board, _OWNERS), notices(board)),
+            Text(),
+            _gutter("Stream", moment.stream),
+            _gutter("Phone", self._phone(moment.last)),
+            _gutter("Why", [Text(moment.why)]),
+            _gutter("Story", [Text(story_line(at, text)) for at, text in self.lines]),
+            Text(),
+            _gutter("Read", [Text(f"{board.account.read} of {self.total}"), Text(board.account.line)]),
+            ProgressBar(total=self.total, completed=board.account.read, width=60),
+        )
+
+    def _phone(self, last: Kept | None) -> list[Text]:
+        """The newest message as its receiver's lock screen shows it."""
+        if last is None:
+            return [Text("Nothing yet.", "dim")]
+        where = "Mail" if isinstance(last, Mail) else "Slack"
+        words = preview(last.html or last.text) if isinstance(last, Mail) else last.text
+        first = Text(f"{when(last.at)}  {where} to {self.name_of(last.to)}: {last.title}")
+        return [first, Text(f"       {words}", "dim")]
+
+
+def story_line(at: datetime, text: str) -> str:
+    return f"{when(at, '%a %H:%M')}  {text}"
+
+
+def when(at: datetime, form: str = "%H:%M") -> str:
+    """In the demo's zone."""
+    return at.astimezone(ZONE).strftime(form)
+
+
+def answer_line(at: datetime, klass: str | None, score: str, who: str, words: str | None) -> Text:
+    """One answer of the stream: 16:42 ▼ NPS 2 Ines Ferrer “Third call…”"""
+    mark, style = _MARKS.get(klass or "", (" ", ""))
+    line = Text(f"{when(at)}  ")
+    line.append(f"{mark} {score:<14}", style)
+    line.append(f" {who[:20]:<20} ")
+    return line.append(f"“{' '.join(words.split())}”" if words else "", "dim")
+
+
+def responses(board: Board) -> Table:
+    """By class, with shares in whole percent."""
+    table = _table("Responses in", "count", "share")
+    total = sum(board.classes.values())
+    for name, count in board.classes.items():
+        mark, style = _MARKS[name]
+        share = f"{round(100 * count / total)} %" if total else ""
+        table.add_row(Text(f"{mark} {name}", style), str(count), share)
+    table.add_row("dead letters", str(board.dead), "")
+    return table
+
+
+def follow_ups(board: Board, limit: int | None = None) -> Table:
+    """By owner, busiest first; beyond `limit` they are one row."""
+    table = _table("Follow-ups", "open", "overdue", "closed")
+    shown, rest = board.work[:limit], board.work[limit:] if limit else ()
+    for work in shown:
+        table.add_row(work.owner, str(work.live), str(work.overdue), str(work.ended))
+    if rest:
+        sums = [sum(getattr(work, name) for work in rest) for name in ("live", "overdue", "ended")]
+        table.add_row(f"{len(rest)} others", *map(str, sums))
+    return table
+
+
+def notices(board: Board) -> Table:
+    """By channel."""
+    table = _table("Notices", "delivered", "waiting")
+    for sent in board.sent:
+        table.add_row(sent.channel, str(sent.delivered), str(sent.waiting))
+    table.add_row(Text("failed over", "yellow"), str(board.failed_over), "")
+    return table
+
+
+def _head(moment: Moment) -> Text:
+    minutes, seconds = divmod(int(moment.ran), 60)
+    return Text.assemble(
+        ("innerloop demo", "bold"),
+        f"   {when(moment.now, '%a %d %b, %H:%M')}   running {minutes}:{seconds:02}   ",
+        ("q or Ctrl-C stops", "dim"),
+    )
+
+
+def _table(title: str, *numbers: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(Text(title, "bold not dim"), no_wrap=True)
+    for name in numbers:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _side_by_side(*tables: Table) -> Table:
+    grid = Table.grid(padding=(0, 3, 0, 0))
+    grid.add_row(*tables)
+    return grid
+
+
+def _gutter(label: str, lines: Iterable[Text]) -> Table:
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(width=_GUTTER - 1, no_wrap=True)
+    grid.add_column(no_wrap=True, overflow="ellipsis")
+    for n, line in enumerate(lines or [Text()]):
+        grid.add_row(Text(label if n == 0 else "", "bold"), line)
+    return grid

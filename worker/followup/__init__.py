@@ -1,0 +1,1 @@
+"""Follow-ups: opening, joining, moving, escalating and closing them."""

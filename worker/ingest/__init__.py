@@ -1,0 +1,1 @@
+"""Reading: bytes from Kafka or a file become responses, or something that says why not."""

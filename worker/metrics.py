@@ -1,0 +1,43 @@
+"""Every metric, one line each. Names follow the Prometheus conventions: unit last, `_total` for counters."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+
+REGISTRY = CollectorRegistry()
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+def _counter(name: str, text: str, *labels: str) -> Counter:
+    return Counter(f"innerloop_{name}", text, labels, registry=REGISTRY)
+
+
+def _gauge(name: str, text: str, *labels: str) -> Gauge:
+    return Gauge(f"innerloop_{name}", text, labels, registry=REGISTRY)
+
+
+def _histogram(name: str, text: str, *labels: str) -> Histogram:
+    return Histogram(f"innerloop_{name}", text, labels, registry=REGISTRY, buckets=_SECONDS)
+
+
+BUILD = Info("innerloop_build", "Version of the running program.", registry=REGISTRY)
+
+# reading
+RECORDS = _counter("records_total", "Records read, by what became of them.", "outcome")
+DEAD_LETTERS = _counter("dead_letters_total", "Records that could not be understood.", "reason")
+UNKNOWN_KEYS = _counter("unknown_keys_total", "Keys of events that innerloop does not know.", "source")
+IGNORED_VALUES = _counter("ignored_values_total", "Optional values of the wrong type, read as unknown.", "field")
+RESPONSES = _counter("responses_total", "Responses accepted, by class.", "class")
+BATCH_SECONDS = _histogram("batch_seconds", "Time for one batch, from poll to commit.")
+
+# deciding and opening
+DECISIONS = _counter("decisions_total", "Decisions, by rule.", "rule")
+FOLLOW_UPS = _counter("follow_ups_total", "Follow-ups, by what happened.", "how", "playbook")
+RULE_SET = _gauge("rule_set_info", "1 for the revision in use.", "revision")
+RULE_SET_REFUSED = _gauge("rule_set_refused", "1 while the newest rule set is refused.")
+
+# telling
+ATTEMPTS = _counter("delivery_attempts_total", "Calls to providers, by outcome.", "channel", "outcome")
+NOTICES = _counter("notices_total", "Notices that ended, by state.", "kind", "state")
+SEND_SECONDS = _histogram("send_seconds", "Time of one provider call.", "channel")
+CHANNEL_OPEN = _gauge("channel_circuit_open", "1 while a channel is held back.", "channel")

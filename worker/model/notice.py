@@ -1,0 +1,74 @@
+"""A notice: what to tell whom. A delivery: that notice over one channel to one address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from worker.model.playbook import Priority
+from worker.model.response import Json
+
+
+class Kind(StrEnum):
+    ALERT = "alert"
+    COPY = "copy"
+    UPDATE = "update"
+    REMINDER = "reminder"
+    DUE_SOON = "due_soon"
+    ESCALATION = "escalation"
+    HANDED_OVER = "handed_over"
+    TAKEN_OVER = "taken_over"
+    CATCH_UP = "catch_up"
+    HUDDLE = "huddle"
+    LATE_ANSWERS = "late_answers"
+    KUDOS = "kudos"
+    CLOSED = "closed"
+    CUSTOMER = "customer"
+    OPS = "ops"
+    DRILL = "drill"
+
+
+class NoticeState(StrEnum):
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class DeliveryState(StrEnum):
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class AttemptOutcome(StrEnum):
+    """What a provider's answer means."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"  # for good: this address, this message
+    LATER = "later"  # for now; a wait may be given
+    CHANNEL_DOWN = "channel_down"  # the whole channel: a revoked token, a wrong password
+    UNKNOWN = "unknown"  # no answer: it may or may not have arrived
+
+
+class NewNotice(Struct, frozen=True, kw_only=True):
+    """A notice to be written. (`cause`, `recipient`) is unique: telling the same thing twice is impossible.
+
+    `cause` is `follow-up/ID/cycle/STEP`, `follow-up/ID/response/ID` (update, copy), `digest/RECIPIENT/DAY`
+    or `ops/KIND/EPISODE`. `recipient` is a person's id, `team:ID`, or `ops`. `next_channel_after` is in seconds.
+    """
+
+    cause: str
+    recipient: str
+    kind: Kind
+    priority: Priority
+    not_before: datetime
+    channels: tuple[str, ...] = ("slack", "email")
+    next_channel_after: int = 600
+    follow_up_id: int | None = None
+    response_id: int | None = None
+    data: Mapping[str, Json] | None = None

@@ -1,0 +1,78 @@
+"""What both kinds of mail have in common: headers, addresses, threads and the parts of a message.
+
+RFC 5322 (headers, threads by References), RFC 3834 (Auto-Submitted), RFC 2047 (names), RFC 5890 (domains).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+
+from worker.notify.channel import Outgoing
+
+HTML = "email.html"
+TEXT = "email.txt"
+_POLICY = SMTP.clone(max_line_length=None)  # a folded subject is read back with a space too many by some readers
+_ADDRESS = re.compile(r"[^\s@<>,;:\"\\()\[\]]{1,64}@[^\s@<>,;:\"\\()\[\]]{1,253}")
+
+
+class BadAddressError(ValueError):
+    """Not an address that mail can be sent to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """INNERLOOP_EMAIL_FROM: the address our mails come from; the name before it changes with the kind."""
+
+    address: str
+    domain: str
+
+    @classmethod
+    def of(cls, text: str) -> Sender:
+        """Read `Name <address>`. Raises BadAddressError."""
+        address = ascii_address(parseaddr(text)[1])
+        return cls(address, address.rpartition("@")[2])
+
+
+def ascii_address(text: str) -> str:
+    """An address with its domain as it is sent. Raises BadAddressError, also for a local part beyond ASCII."""
+    if not _ADDRESS.fullmatch(text):
+        raise BadAddressError("bad_address")
+    local, _, domain = text.rpartition("@")
+    try:
+        return f"{local.encode('ascii').decode()}@{domain.encode('idna').decode()}"
+    except UnicodeError:
+        raise BadAddressError("bad_address") from None
+
+
+def message_id(key: str, sender: Sender) -> str:
+    """Fixed per delivery: every attempt carries the same."""
+    return f"<{key}@{sender.domain}>"
+
+
+def headers(message: Outgoing, sender: Sender) -> dict[str, str]:
+    """The headers that a provider leaves to us."""
+    found = {"Message-ID": message_id(message.key, sender), "Auto-Submitted": "auto-generated"}
+    if message.thread:
+        found |= {"In-Reply-To": message.thread, "References": message.thread}
+    return found
+
+
+def build(message: Outgoing, sender: Sender) -> EmailMessage:
+    """The whole mail, text first, HTML as its alternative. Raises BadAddressError."""
+    mail = EmailMessage(policy=_POLICY)
+    mail["From"] = Address(message.sender, addr_spec=sender.address)
+    mail["To"] = ascii_address(message.address)
+    mail["Subject"] = message.subject
+    mail["Date"] = format_datetime(message.at)
+    if message.reply_to:
+        mail["Reply-To"] = ascii_address(message.reply_to)
+    for name, value in headers(message, sender).items():
+        mail[name] = value
+    mail.set_content(message.parts[TEXT], cte="quoted-printable")
+    mail.add_alternative(message.parts[HTML], subtype="html", cte="quoted-printable")
+    return mail

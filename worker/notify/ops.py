@@ -1,0 +1,80 @@
+"""What ops are told when telling itself goes wrong: what broke, what still works, what to do. Once per episode."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from worker.model.notice import Kind, NewNotice
+from worker.model.playbook import Priority
+from worker.notify.recipients import OPS, Target
+
+
+def notice(
+    kind: str, episode: str, now: datetime, *, broke: str, works: str, todo: str, avoid: str | None = None
+) -> NewNotice:
+    """A notice to ops. (`kind`, `episode`) is told once; `avoid` is a channel that is itself the trouble."""
+    return NewNotice(
+        cause=f"ops/{kind}/{episode}",
+        recipient=OPS,
+        kind=Kind.OPS,
+        priority=Priority.HIGH,
+        not_before=now,
+        channels=(),
+        data={"kind": kind, "broke": broke, "works": works, "todo": todo, "avoid": avoid},
+    )
+
+
+def channel_down(channel: str, reason: str, now: datetime) -> NewNotice:
+    return notice(
+        "channel_down",
+        f"{channel}/{now:%Y-%m-%dT%H:%M:%S}",
+        now,
+        broke=f"{_name(channel)} refuses every message: {words(reason)}.",
+        works="What has another channel goes there. The rest waits; nothing is lost.",
+        todo="Mend the secret or its rights. It is read again and tried once a minute.",
+        avoid=channel,
+    )
+
+
+def address_refused(target: Target, reason: str, now: datetime) -> NewNotice:
+    """One address that a provider will not take. Once a day per address and reason."""
+    return notice(
+        "address_refused",
+        f"{target.channel}/{target.address}/{reason}/{now:%Y-%m-%d}",
+        now,
+        broke=f"{_name(target.channel)} did not take a message to {target.address}: {words(reason)}.",
+        works="The message went on to the next channel, where there is one.",
+        todo="Check this address in rules/directory.yaml, and that our app may write there.",
+    )
+
+
+def not_delivered(notice_id: int, recipient: str, reason: str, now: datetime) -> NewNotice:
+    """A notice for which every channel failed."""
+    return notice(
+        "not_delivered",
+        str(notice_id),
+        now,
+        broke=f"Notice {notice_id} to {recipient} could not be delivered: {words(reason)}.",
+        works="The follow-up is stored, and its timers go on.",
+        todo=f"Mend the cause, then run: innerloop notices retry {notice_id}",
+    )
+
+
+def template_broken(template: str, revision: str, problem: str, now: datetime) -> NewNotice:
+    return notice(
+        "template_broken",
+        f"{revision}/{template}",
+        now,
+        broke=f"The template {template} of rule set {revision} cannot be rendered: {problem}",
+        works="The message went out in the built-in plain text.",
+        todo=f"Mend templates/{template}; innerloop templates preview shows the result.",
+    )
+
+
+def words(reason: str) -> str:
+    """A provider's error word as words: token_revoked, http_503."""
+    return reason.replace("_", " ").replace("http ", "HTTP ").replace("smtp ", "SMTP ")
+
+
+def _name(channel: str) -> str:
+    return {"slack": "Slack", "email": "The mail service"}.get(channel, channel)

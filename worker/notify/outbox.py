@@ -1,0 +1,395 @@
+"""One turn of the outbox: a single transaction that records what was sent, plans what is new and claims what is due.
+
+Everything a turn writes is written together, so a hundred alerts cost a handful of commits, and a worker that dies
+between two turns leaves nothing half said: what it had claimed is claimed again when the lease ends.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from worker import log, metrics
+from worker.model.notice import AttemptOutcome, DeliveryState, NewNotice, NoticeState
+from worker.notify import ops, retry
+from worker.notify.channel import Answer, Channel, Readable
+from worker.notify.context import states
+from worker.notify.obsolete import Now, obsolete
+from worker.notify.recipients import OPS, Target, targets
+from worker.notify.render import Templates
+from worker.notify.retry import Action
+from worker.route.schema import RuleSet
+from worker.store import channel_state, deliveries, notices, threads
+from worker.store.deliveries import Delivery, Planned, Result
+from worker.store.notices import Ended, Notice
+from worker.store.threads import Thread
+
+_ALERT_IN_FLIGHT = timedelta(seconds=2)
+_MOST_PLANNED = 200
+_log = log.get(__name__)
+
+
+class Live(Protocol):
+    """The rule set in use, as far as telling needs it."""
+
+    @property
+    def rule_set(self) -> RuleSet: ...
+    @property
+    def templates(self) -> Templates: ...
+    @property
+    def revision(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery that this process may send now: until its lease ends, and only with its token."""
+
+    delivery: Delivery
+    token: str
+    action: Action
+    trial: bool  # the message that tries a channel which was held back
+
+    @property
+    def attempt(self) -> int:
+        return deliveries.next_number(self.delivery)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a sender did with a claim. No `answer`: no call was made; then `skipped` says why, or it is given back."""
+
+    claim: Claim
+    answer: Answer | None
+    ended_at: datetime
+    seconds: float = 0.0
+    skipped: str | None = None
+    thread: Thread | None = None
+    broken: Sequence[NewNotice] = ()  # templates that could not be rendered
+
+
+@dataclass(slots=True)
+class Turn:
+    """What a turn has found out so far; shared by its steps."""
+
+    conn: Connection
+    now: datetime
+    lease_now: datetime
+    live: Live
+    circuits: Mapping[str, datetime]
+    planned: list[Planned] = field(default_factory=list)
+    ended: list[Ended] = field(default_factory=list)
+    new: list[NewNotice] = field(default_factory=list)
+
+    def is_open(self, channel: str) -> bool:
+        """Held back, with no trial due yet."""
+        return channel in self.circuits and self.circuits[channel] > self.now
+
+
+class Outbox:
+    """Turns over the store. One thread calls it; the calls to providers happen elsewhere."""
+
+    def __init__(
+        self,
+        channels: Mapping[str, Channel],
+        ops_channels: Sequence[str],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._channels = channels
+        self._ops_channels = ops_channels
+        self._jitter = jitter
+
+    def turn(
+        self, conn: Connection, live: Live, now: datetime, lease_now: datetime, reports: Sequence[Report], room: int
+    ) -> list[Claim]:
+        """Record reports, plan new notices, claim at most `room` deliveries."""
+        turn = Turn(conn, now, lease_now, live, channel_state.open_circuits(conn))
+        self._record(turn, reports)
+        if room > 0:
+            self._plan_new(turn)
+            self._reroute(turn)
+        self._write(turn)
+        return self._claim(turn, room) if room > 0 else []
+
+    # Recording ---------------------------------------------------------------------------------------------------
+
+    def _record(self, turn: Turn, reports: Sequence[Report]) -> None:
+        for report in reports:
+            turn.new.extend(report.broken)
+            if report.answer is not None:
+                self._record_answer(turn, report, report.answer)
+            elif report.skipped is not None:
+                self._skip(turn, report.claim, report.skipped)
+            else:
+                deliveries.release(turn.conn, [(report.claim.delivery, report.claim.token)], turn.now)
+
+    def _record_answer(self, turn: Turn, report: Report, answer: Answer) -> None:
+        delivery = report.claim.delivery
+        self._heed(turn, delivery, answer)
+        tried = self._tried(turn, delivery)
+        step = retry.step(
+            answer.outcome,
+            answer.reason or answer.outcome.value,
+            answer.retry_after,
+            _past(delivery),
+            self._plan(turn, delivery, tried),
+            report.ended_at,
+            self._jitter(),
+        )
+        metrics.ATTEMPTS.labels(delivery.channel, answer.outcome.value).inc()
+        metrics.SEND_SECONDS.labels(delivery.channel).observe(report.seconds)
+        if deliveries.record(turn.conn, [_result(report, answer, step)]):
+            self._follow(turn, delivery, step, report.thread, tried)
+
+    def _follow(
+        self, turn: Turn, delivery: Delivery, step: retry.Step, thread: Thread | None, tried: set[Target]
+    ) -> None:
+        """What a step means for the notice."""
+        match step:
+            case retry.Done():
+                turn.ended.append(Ended(delivery.notice, NoticeState.DELIVERED, None))
+                if thread:
+                    threads.begin(turn.conn, thread)
+            case retry.NextChannel(reason):
+                self._go_on(turn, delivery, reason, tried)
+            case retry.GiveUp(reason):
+                self._fail(turn, delivery.notice, reason)
+            case retry.Again():
+                pass
+
+    def _heed(self, turn: Turn, delivery: Delivery, answer: Answer) -> None:
+        """What an answer says about more than its own message."""
+        channel = delivery.channel
+        if answer.outcome is AttemptOutcome.CHANNEL_DOWN:
+            reason = answer.reason or "refused"
+            if channel_state.open_circuit(turn.conn, channel, reason, turn.now + retry.TRIAL_EVERY):
+                turn.new.append(ops.channel_down(channel, reason, turn.now))
+                _log.warning("channel held back", channel=channel, reason=reason)
+            turn.circuits = {**turn.circuits, channel: turn.now + retry.TRIAL_EVERY}
+        elif channel in turn.circuits and _shows_that_it_works(answer):
+            channel_state.close_circuit(turn.conn, channel)
+            turn.circuits = {word: at for word, at in turn.circuits.items() if word != channel}
+            _log.info("channel works again", channel=channel)
+        if answer.retry_after:
+            address = channel_state.WHOLE if answer.whole_channel else delivery.address
+            channel_state.hold(turn.conn, channel, address, turn.now + answer.retry_after)
+
+    def _go_on(self, turn: Turn, delivery: Delivery, reason: str, tried: set[Target]) -> None:
+        """Plan the next channel's delivery; ops hear about an address that was refused for good."""
+        here = Target(delivery.channel, delivery.address)
+        if delivery.notice.recipient != OPS and not turn.is_open(delivery.channel):
+            turn.new.append(ops.address_refused(here, reason, turn.now))
+        rest = [target for target in self._targets(turn, delivery.notice) if target not in tried | {here}]
+        if rest:
+            turn.planned.append(_planned(delivery.notice.id, delivery.position + 1, _best(rest, turn)))
+        else:
+            self._fail(turn, delivery.notice, reason)
+
+    def _fail(self, turn: Turn, notice: Notice, reason: str) -> None:
+        turn.ended.append(Ended(notice, NoticeState.FAILED, reason))
+        _log.error("notice not delivered", notice=notice.id, kind=notice.kind.value, reason=reason)
+        if notice.recipient != OPS:
+            turn.new.append(ops.not_delivered(notice.id, notice.recipient, reason, turn.now))
+
+    def _skip(self, turn: Turn, claim: Claim, reason: str) -> None:
+        deliveries.release(turn.conn, [(claim.delivery, claim.token)], turn.now)
+        self._skip_unclaimed(turn, claim.delivery, reason)
+
+    def _skip_unclaimed(self, turn: Turn, delivery: Delivery, reason: str) -> None:
+        deliveries.skip(turn.conn, [delivery.id], reason)
+        turn.ended.append(Ended(delivery.notice, NoticeState.SKIPPED, reason))
+
+    # Planning ----------------------------------------------------------------------------------------------------
+
+    def _plan_new(self, turn: Turn) -> None:
+        """Every waiting notice gets its first delivery, or ends here when it has nowhere to go."""
+        waiting = notices.waiting(turn.conn, turn.now, _MOST_PLANNED)
+        if not waiting:
+            return
+        positions = deliveries.positions(turn.conn, [notice.id for notice in waiting])
+        for notice in waiting:
+            places = self._targets(turn, notice)
+            if places:
+                target = _best(places, turn)
+                turn.planned.append(_planned(notice.id, positions.get(notice.id, 0), target))
+            elif notice.recipient == OPS:
+                _log.warning("ops message, and no ops channel is set", **_ops_words(notice))
+                turn.ended.append(Ended(notice, NoticeState.SKIPPED, "no ops channel is set; it is in the log"))
+            else:
+                self._fail(turn, notice, "no_address")
+        notices.start(turn.conn, [notice.id for notice in waiting], turn.now)
+
+    def _reroute(self, turn: Turn) -> None:
+        """What waits for a channel that is held back goes on to another one, where it has one."""
+        closed = [channel for channel in turn.circuits if turn.is_open(channel)]
+        for delivery in deliveries.stranded(turn.conn, closed, turn.now, turn.lease_now):
+            tried = self._tried(turn, delivery) | {Target(delivery.channel, delivery.address)}
+            rest = [t for t in self._targets(turn, delivery.notice) if t not in tried and not turn.is_open(t.channel)]
+            if rest and not _is_unsettled(delivery):
+                deliveries.fail(turn.conn, [delivery.id], "channel_down")
+                turn.planned.append(_planned(delivery.notice.id, delivery.position + 1, rest[0]))
+
+    def _write(self, turn: Turn) -> None:
+        deliveries.plan(turn.conn, turn.planned, turn.now)
+        notices.end(turn.conn, turn.ended, turn.now)
+        for ended in turn.ended:
+            metrics.NOTICES.labels(ended.notice.kind.value, ended.state.value).inc()
+        if notices.add(turn.conn, turn.new, turn.now):
+            self._plan_told(turn)
+        turn.planned, turn.ended, turn.new = [], [], []
+
+    def _plan_told(self, turn: Turn) -> None:
+        """Ops hear in the same turn: what they are told about may be why nothing else gets out."""
+        turn.planned, turn.ended, turn.new = [], [], []
+        self._plan_new(turn)
+        deliveries.plan(turn.conn, turn.planned, turn.now)
+        notices.end(turn.conn, turn.ended, turn.now)
+
+    # Claiming ----------------------------------------------------------------------------------------------------
+
+    def _claim(self, turn: Turn, room: int) -> list[Claim]:
+        found = deliveries.due(turn.conn, turn.now, turn.lease_now, room * 4)
+        if not found:
+            return []
+        still = self._still_worth_sending(turn, found)
+        token = secrets.token_urlsafe(9)
+        claims: list[Claim] = []
+        for delivery in still:
+            if len(claims) < room and (claim := self._take(turn, delivery, token)):
+                claims.append(claim)
+        deliveries.lease(turn.conn, [claim.delivery for claim in claims], token, turn.now, turn.lease_now)
+        self._write(turn)
+        return claims
+
+    def _still_worth_sending(self, turn: Turn, found: Sequence[Delivery]) -> list[Delivery]:
+        ids = sorted({d.notice.follow_up_id for d in found if d.notice.follow_up_id is not None})
+        current = states(turn.conn, ids)
+        alerts = notices.alerts_under_way(turn.conn, ids)
+        worth = []
+        for delivery in found:
+            notice = delivery.notice
+            under_way = alerts.get((notice.follow_up_id or 0, notice.recipient))
+            if notice.kind.value == "update" and under_way:
+                deliveries.wait(turn.conn, delivery.id, turn.now + _ALERT_IN_FLIGHT)
+                continue
+            reason = obsolete(notice, _with_alert(current.get(notice.follow_up_id or 0), under_way))
+            if reason and not _is_unsettled(delivery):
+                self._skip_unclaimed(turn, delivery, reason)
+            else:
+                worth.append(delivery)
+        return worth
+
+    def _take(self, turn: Turn, delivery: Delivery, token: str) -> Claim | None:
+        """Claim a delivery if its channel lets it through now."""
+        channel = self._channels.get(delivery.channel)
+        tried = self._tried(turn, delivery)
+        if channel is None:
+            deliveries.fail(turn.conn, [delivery.id], "channel_not_configured")
+            self._go_on(turn, delivery, "channel_not_configured", tried)
+            return None
+        if delivery.past and delivery.past[-1].outcome is None:
+            deliveries.mark_lost(turn.conn, delivery)
+        action = retry.action(_past(delivery), self._plan(turn, delivery, tried), turn.now)
+        if action is Action.NEXT:
+            reason = delivery.past[-1].reason or "no_answer"
+            deliveries.fail(turn.conn, [delivery.id], reason)
+            self._go_on(turn, delivery, reason, tried)
+            return None
+        trial = delivery.channel in turn.circuits
+        until = turn.now + retry.TRIAL_EVERY
+        if trial and not channel_state.take_trial(turn.conn, delivery.channel, turn.now, until):
+            return None
+        if channel.pace and not channel_state.take_slot(
+            turn.conn, delivery.channel, delivery.address, turn.now, turn.now + channel.pace
+        ):
+            return None
+        return Claim(delivery, token, action, trial)
+
+    # Shared ------------------------------------------------------------------------------------------------------
+
+    def _targets(self, turn: Turn, notice: Notice) -> list[Target]:
+        return targets(
+            notice.recipient,
+            notice.channels,
+            turn.live.rule_set.directory,
+            channels=self._channels,
+            ops_channels=self._ops_channels,
+            avoid=notice.data.get("avoid"),
+        )
+
+    def _plan(self, turn: Turn, delivery: Delivery, tried: set[Target]) -> retry.Plan:
+        here = Target(delivery.channel, delivery.address)
+        rest = [target for target in self._targets(turn, delivery.notice) if target not in tried | {here}]
+        return retry.Plan(
+            can_look=isinstance(self._channels.get(delivery.channel), Readable),
+            has_next=bool(rest),
+            next_channel_after=timedelta(seconds=delivery.notice.next_channel_after),
+        )
+
+    def _tried(self, turn: Turn, delivery: Delivery) -> set[Target]:
+        """Where this notice has failed before. A place that was only passed over may still be tried."""
+        if delivery.position == 0:
+            return set()
+        earlier = deliveries.earlier(turn.conn, [delivery.notice.id]).get(delivery.notice.id, [])
+        return {Target(item.channel, item.address) for item in earlier if item.attempts}
+
+
+def _past(delivery: Delivery) -> tuple[retry.Attempt, ...]:
+    return tuple(retry.Attempt(started_at=a.started_at, outcome=a.outcome, reason=a.reason) for a in delivery.past)
+
+
+def _is_unsettled(delivery: Delivery) -> bool:
+    """A message may have arrived: find out before saying that nothing was sent."""
+    return bool(delivery.past) and delivery.past[-1].outcome in {None, AttemptOutcome.UNKNOWN}
+
+
+def _best(places: Sequence[Target], turn: Turn) -> Target:
+    """The first place whose channel works; when none does, the first, which waits."""
+    return next((target for target in places if not turn.is_open(target.channel)), places[0])
+
+
+def _planned(notice_id: int, position: int, target: Target) -> Planned:
+    return Planned(secrets.token_urlsafe(16), notice_id, position, target.channel, target.address)
+
+
+def _shows_that_it_works(answer: Answer) -> bool:
+    """A yes, or a no to one message: either way the channel as a whole is back."""
+    return answer.outcome in {AttemptOutcome.ACCEPTED, AttemptOutcome.REFUSED}
+
+
+def _with_alert(now: Now | None, under_way: bool | None) -> Now | None:
+    if now is None or under_way is None:
+        return now
+    return Now(
+        state=now.state, owner=now.owner, cycle=now.cycle, version=now.version, snoozed_until=now.snoozed_until,
+        alert_waits=True,
+    )  # fmt: skip
+
+
+def _ops_words(notice: Notice) -> dict[str, object]:
+    return {key: notice.data.get(key) for key in ("kind", "broke", "todo")}
+
+
+def _result(report: Report, answer: Answer, step: retry.Step) -> Result:
+    state = {
+        retry.Done: DeliveryState.DELIVERED,
+        retry.Again: DeliveryState.PENDING,
+    }.get(type(step), DeliveryState.FAILED)
+    lost = answer.outcome is AttemptOutcome.UNKNOWN and report.claim.action is not Action.LOOK
+    return Result(
+        delivery_id=report.claim.delivery.id,
+        token=report.claim.token,
+        attempt=report.claim.attempt,
+        outcome=answer.outcome,
+        state=state,
+        reason=answer.reason,
+        ended_at=report.ended_at,
+        seconds=round(report.seconds, 4),
+        next_at=step.at if isinstance(step, retry.Again) else None,
+        provider_id=answer.provider_id,
+        lost=lost,
+    )

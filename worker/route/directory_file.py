@@ -1,0 +1,414 @@
+"""directory.yaml: people, teams, units, calendars, and the HR export that people may come from."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from msgspec import structs
+
+from worker.calendars import Calendar
+from worker.model.directory import (
+    Absence, CalendarSpec, Cap, Digest, Directory, Holidays, OrgUnit, Person, Quiet, Team, Window,
+)  # fmt: skip
+from worker.model.span import Span, Unit
+from worker.route import shape
+from worker.route.findings import Place
+from worker.route.nodes import MOST_BYTES, Map, Node, Scalar, Seq
+from worker.route.playbook_file import PRIORITIES
+from worker.route.references import Desk
+from worker.route.shape import File, shown
+
+_TOP = ("format", "default_owner", "default_calendar", "calendars", "units", "teams", "people", "people_from")
+_PERSON = ("name", "email", "slack", "known_as", "team", "manager", "language", "timezone", "calendar", "away", "left", "quiet", "at_most", "digest")  # fmt: skip
+_TEAM = ("name", "lead", "calendar", "queue", "unit", "language", "quiet", "at_most", "digest")
+_COLUMNS = ("id", "name", "email", "slack", "known_as", "team", "manager", "language", "timezone", "calendar", "left")
+_PASSES = (*PRIORITIES, "alert", "copy", "update", "reminder", "due_soon", "escalation", "handed_over", "taken_over")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_ANY_MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def read_directory(desk: Desk, top: Map, files: Mapping[str, bytes]) -> Directory | None:
+    """The directory, or None when it lacks something nothing works without. Findings go to the desk's notes."""
+    file = desk.file
+    found = shape.keys(file, top, "directory.yaml", _TOP, ("default_owner",))
+    calendars = _section(desk, found.get("calendars"), "calendar", _calendar)
+    units = _section(desk, found.get("units"), "unit", _unit)
+    teams = _section(desk, found.get("teams"), "team", _team)
+    people = _people(desk, found, files)
+    owner = desk.who(found.get("default_owner"), "default_owner", ())
+    calendar = desk.named(found.get("default_calendar"), "calendar", "default_calendar")
+    _refuse_loops(desk, found, people, units)
+    if owner is None:
+        return None
+    return Directory(
+        people=people, teams=teams, units=units, calendars=calendars, default_owner=owner, default_calendar=calendar,
+        aliases=_aliases(desk, people, found.get("people")),
+    )  # fmt: skip
+
+
+def _section(desk: Desk, node: Node | None, kind: str, read: Any) -> dict[str, Any]:
+    """A mapping of ids; each entry by its reader. The ids of unreadable entries are known all the same."""
+    body = shape.mapping(desk.file, node, f"{kind}s", f"Write: some-id: {{…}} under {kind}s")
+    entries = body.entries if body else {}
+    if node is None or body is not None:
+        desk.references.known[kind] = tuple(entries)
+    made = {}
+    for name, (key, value) in entries.items():
+        shape.is_identifier(desk.file, key, f"a {kind}")
+        inner = shape.mapping(desk.file, value, f'{kind} "{name}"')
+        entry = read(desk, key, inner) if inner is not None else None
+        if entry is not None:
+            made[name] = entry
+    return made
+
+
+# Calendars ---------------------------------------------------------------------------------------------------------
+
+
+def _calendar(desk: Desk, key: Scalar, body: Map) -> CalendarSpec | None:
+    file, what = desk.file, f'calendar "{key.text}"'
+    found = shape.keys(file, body, what, ("timezone", "hours", "holidays"), ("timezone", "hours"), at=key)
+    zone = shape.zone(file, found.get("timezone"), "timezone")
+    hours = _hours(file, found.get("hours"))
+    holidays = _holidays(file, found.get("holidays"))
+    if zone is None or hours is None or holidays is None:
+        return None
+    spec = CalendarSpec(id=key.text, timezone=zone, hours=hours, holidays=holidays)
+    try:
+        Calendar.of(spec).add(_ANY_MONDAY, Span(1, Unit.BUSINESS_DAYS))
+    except ValueError as error:
+        file.add("E105", key, f"{error}.", "Mend its hours or holidays.")
+        return None
+    return spec
+
+
+def _hours(file: File, node: Node | None) -> tuple[tuple[Window, ...], ...] | None:
+    body = shape.mapping(file, node, "hours", 'Write: {mon-fri: ["09:00-17:30"]}')
+    if body is None:
+        return None
+    week: list[tuple[Window, ...]] = [()] * 7
+    named: set[int] = set()
+    for key, value in body.entries.values():
+        windows = [shape.window(file, item, "hours") for item in shape.one_or_many(file, value, "hours")]
+        if None in windows:
+            return None
+        for day in shape.weekdays(file, key, "day"):
+            if day in named:
+                file.add("E108", key, f"{shape.DAYS[day]} has hours twice.", "Name every day once.")
+            named.add(day)
+            week[day] = tuple(window for window in windows if window)
+    return tuple(week)
+
+
+def _holidays(file: File, node: Node | None) -> Holidays | None:
+    if node is None:
+        return Holidays()
+    body = shape.mapping(file, node, "holidays", "Write: {country: DE, subdivision: BE}")
+    if body is None:
+        return None
+    found = shape.keys(file, body, "holidays", ("country", "subdivision", "extra", "except"))
+    country = shape.text(file, found.get("country"), "country")
+    subdivision = shape.text(file, found.get("subdivision"), "subdivision")
+    return Holidays(
+        country=country, subdivision=subdivision, extra=_days(file, found.get("extra"), "extra"),
+        except_=_days(file, found.get("except"), "except"),
+    )  # fmt: skip
+
+
+def _days(file: File, node: Node | None, what: str) -> tuple[date, ...]:
+    days = (shape.day(file, item, what) for item in shape.items(file, node, what))
+    return tuple(day for day in days if day)
+
+
+# Units, teams and people -------------------------------------------------------------------------------------------
+
+
+def _unit(desk: Desk, key: Scalar, body: Map) -> OrgUnit:
+    found = shape.keys(desk.file, body, f'unit "{key.text}"', ("name", "manager", "parent"))
+    return OrgUnit(
+        id=key.text, name=shape.text(desk.file, found.get("name"), "name") or key.text,
+        manager=desk.named(found.get("manager"), "person", "manager"),
+        parent=desk.named(found.get("parent"), "unit", "parent"),
+    )  # fmt: skip
+
+
+def _team(desk: Desk, key: Scalar, body: Map) -> Team:
+    file = desk.file
+    found = shape.keys(file, body, f'team "{key.text}"', _TEAM)
+    queue = shape.mapping(file, found.get("queue"), "queue", 'Write: {slack: "#channel", email: team@example.com}')
+    addresses = shape.keys(file, queue, "queue", desk.channels) if queue else {}
+    told = {name: _address(file, name, node) for name, node in addresses.items()}
+    return Team(
+        id=key.text, name=shape.text(file, found.get("name"), "name") or key.text,
+        lead=desk.named(found.get("lead"), "person", "lead"),
+        calendar=desk.named(found.get("calendar"), "calendar", "calendar"), queue=shape.present(told),
+        unit=desk.named(found.get("unit"), "unit", "unit"),
+        language=shape.text(file, found.get("language"), "language"), **_habits(desk, found),
+    )  # fmt: skip
+
+
+def _address(file: File, channel: str, node: Node) -> str | None:
+    return _email(file, node) if channel == "email" else shape.text(file, node, channel)
+
+
+def _email(file: File, node: Node | None) -> str | None:
+    found = shape.word(file, node, "email")
+    if found is None:
+        return None
+    if not _EMAIL.fullmatch(found.text):
+        file.add("E104", found, f'"{shown(found.text)}" is no e-mail address.', "Write: ana@example.com")
+        return None
+    return found.text
+
+
+def _person(desk: Desk, key: Scalar, body: Map, base: Person | None = None) -> Person | None:
+    """A person; what the HR export said holds for the keys that are not written here."""
+    file = desk.file
+    found = shape.keys(file, body, f'person "{key.text}"', _PERSON, () if base else ("name",), at=key)
+    known_as = shape.one_or_many(file, found.get("known_as"), "known_as") if "known_as" in found else None
+    values = shape.present(
+        {
+            "name": shape.text(file, found.get("name"), "name"),
+            "email": _email(file, found.get("email")),
+            "slack": shape.text(file, found.get("slack"), "slack"),
+            "known_as": tuple(alias.text for alias in known_as) if known_as is not None else None,
+            "team": desk.named(found.get("team"), "team", "team"),
+            "manager": desk.named(found.get("manager"), "person", "manager"),
+            "language": shape.text(file, found.get("language"), "language"),
+            "timezone": shape.zone(file, found.get("timezone"), "timezone"),
+            "calendar": desk.named(found.get("calendar"), "calendar", "calendar"),
+            "away": _absences(desk, found.get("away")) if "away" in found else None,
+            "left": shape.day(file, found.get("left"), "left"),
+            **_habits(desk, found),
+        }
+    )
+    if base:
+        return structs.replace(base, **values)
+    return Person(id=key.text, **values) if "name" in values else None
+
+
+def _absences(desk: Desk, node: Node | None) -> tuple[Absence, ...]:
+    absences = (_absence(desk, item) for item in shape.items(desk.file, node, "away"))
+    return tuple(absence for absence in absences if absence)
+
+
+def _absence(desk: Desk, node: Node) -> Absence | None:
+    file, what = desk.file, "an entry of away"
+    body = shape.mapping(file, node, what, "Write: {from: 2026-12-20, until: 2027-01-02}")
+    if body is None:
+        return None
+    found = shape.keys(file, body, what, ("from", "until", "delegate"), ("from", "until"))
+    since, until = shape.day(file, found.get("from"), "from"), shape.day(file, found.get("until"), "until")
+    delegate = desk.named(found.get("delegate"), "person", "delegate")
+    if since is None or until is None:
+        return None
+    if until < since:
+        file.add("E105", body, f"the absence ends on {until}, before it begins on {since}.", "Swap the two dates.")
+        return None
+    return Absence(since=since, until=until, delegate=delegate)
+
+
+def _habits(desk: Desk, found: Mapping[str, Node]) -> dict[str, Any]:
+    """When and how often a person or a team wants to be told."""
+    return shape.present(
+        {
+            "quiet": _quiet(desk, found.get("quiet")),
+            "at_most": _cap(desk, found.get("at_most")),
+            "digest": _digest(desk, found.get("digest")),
+        }
+    )
+
+
+def _quiet(desk: Desk, node: Node | None) -> Quiet | None:
+    body = shape.mapping(desk.file, node, "quiet", 'Write: {hours: "19:00-08:00", except: urgent}')
+    if body is None:
+        return None
+    found = shape.keys(desk.file, body, "quiet", ("hours", "except"), ("hours",))
+    passes = shape.choices(desk.file, found.get("except"), "priority or kind of message", _PASSES) or ()
+    hours = found.get("hours")
+    if isinstance(hours, Scalar) and hours.text == "outside_calendar":
+        return Quiet(outside_calendar=True, except_=passes)
+    window = shape.window(desk.file, hours, "hours")
+    return Quiet(start=window.start, end=window.end, except_=passes) if window else None
+
+
+def _cap(desk: Desk, node: Node | None) -> Cap | None:
+    body = shape.mapping(desk.file, node, "at_most", "Write: {messages: 30, per: 1 hour}")
+    if body is None:
+        return None
+    found = shape.keys(desk.file, body, "at_most", ("messages", "per", "except"), ("messages", "per"))
+    messages = shape.whole_number(desk.file, found.get("messages"), "a number of messages")
+    per = shape.span(desk.file, found.get("per"), "per", business=False)
+    passes = shape.choices(desk.file, found.get("except"), "priority or kind of message", _PASSES) or ()
+    return Cap(messages=messages, per=per, except_=passes) if messages and per else None
+
+
+def _digest(desk: Desk, node: Node | None) -> Digest | None:
+    body = shape.mapping(desk.file, node, "digest", 'Write: {at: "08:30", priorities: [low, normal]}')
+    if body is None:
+        return None
+    found = shape.keys(desk.file, body, "digest", ("at", "priorities"), ("at",))
+    at = shape.clock(desk.file, found.get("at"), "at")
+    priorities = shape.choices(desk.file, found.get("priorities"), "priority", PRIORITIES) or ()
+    return Digest(at=at, priorities=priorities) if at else None
+
+
+def _people(desk: Desk, found: Mapping[str, Node], files: Mapping[str, bytes]) -> dict[str, Person]:
+    exported = _exported(desk, found.get("people_from"), files)
+    body = shape.mapping(desk.file, found.get("people"), "people", "Write: ana: {name: Ana Keller, …}")
+    entries = body.entries if body else {}
+    if exported is not None and (body is not None or "people" not in found):
+        desk.references.known["person"] = {**dict.fromkeys(exported), **dict.fromkeys(entries)}
+    people = dict(exported or {})
+    for name, (key, value) in entries.items():
+        shape.is_identifier(desk.file, key, "a person")
+        inner = shape.mapping(desk.file, value, f'person "{name}"', "Write: {name: Ana Keller, email: ana@example.com}")
+        person = _person(desk, key, inner, people.get(name)) if inner is not None else None
+        if person:
+            people[name] = person
+    return people
+
+
+# The HR export -----------------------------------------------------------------------------------------------------
+
+
+def _exported(desk: Desk, node: Node | None, files: Mapping[str, bytes]) -> dict[str, Person] | None:
+    """People from a CSV file with a header; columns that are not ours are passed over. None after a finding."""
+    if node is None:
+        return {}
+    found = shape.word(desk.file, node, "people_from")
+    data = files.get(found.text) if found else None
+    if found is None or data is None:
+        if found:
+            desk.file.add("E123", node, f'there is no file "{shown(found.text)}" beside directory.yaml.', "Add it, or delete people_from.")  # fmt: skip
+        return None
+    root = desk.file.name.removesuffix("directory.yaml")
+    export = Desk(File(root + found.text, desk.file.notes), desk.references, desk.channels)
+    return _rows(export, data)
+
+
+def _rows(desk: Desk, data: bytes) -> dict[str, Person] | None:
+    top = Map(1, 1)
+    if len(data) > MOST_BYTES:
+        desk.file.add("E117", top, f"the file has {len(data):,} bytes; at most {MOST_BYTES:,} are read.", "Split it.")
+        return None
+    try:
+        source = data.decode("utf-8-sig")
+        header = source.splitlines()[0] if source.strip() else ""
+        reader = csv.reader(io.StringIO(source, newline=""), delimiter=";" if header.count(";") > header.count(",") else ",")  # fmt: skip
+        columns = [name.strip().lower() for name in next(reader, [])]
+        missing = [name for name in ("id", "name") if name not in columns]
+        if missing:
+            desk.file.add("E107", top, f"the header has no column {missing[0]}.", f"The first line names columns: {', '.join(_COLUMNS)}.")  # fmt: skip
+            return None
+        return _read_rows(desk, columns, reader)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        desk.file.add("E118", Map(line, 1), f"byte 0x{data[error.start]:02x} is not UTF-8.", "Export the file as UTF-8.")
+    except csv.Error as error:
+        desk.file.add("E100", top, f"this is not CSV: {error}.", "Export it again.")
+    return None
+
+
+def _read_rows(desk: Desk, columns: list[str], reader: Any) -> dict[str, Person]:
+    people: dict[str, Person] = {}
+    for cells in reader:
+        row = {name: cell.strip() for name, cell in zip(columns, cells, strict=False) if name in _COLUMNS and cell.strip()}
+        if not row:
+            continue
+        key = Scalar(row.pop("id", ""), reader.line_num, 1, plain=True)
+        if key.text in people:
+            desk.file.add("E115", key, f'person "{shown(key.text)}" stands here twice.', "Keep one row.")
+        elif shape.is_identifier(desk.file, key, "a person"):
+            person = _person(desk, key, _as_map(row, reader.line_num))
+            if person:
+                people[key.text] = person
+    return people
+
+
+def _as_map(row: Mapping[str, str], line: int) -> Map:
+    """A row as the mapping it would be in directory.yaml."""
+    made = Map(line, 1)
+    for name, cell in row.items():
+        values: Node = Scalar(cell, line, 1, plain=False)
+        if name == "known_as":
+            parts = [part.strip() for part in re.split(r"[;|]", cell) if part.strip()]
+            values = _list(parts, line)
+        made.entries[name] = (Scalar(name, line, 1, plain=True), values)
+    return made
+
+
+def _list(parts: Iterable[str], line: int) -> Node:
+    return Seq(line, 1, [Scalar(part, line, 1, plain=False) for part in parts])
+
+
+# Whole-directory checks --------------------------------------------------------------------------------------------
+
+
+def _aliases(desk: Desk, people: Mapping[str, Person], node: Node | None) -> dict[str, str]:
+    """id, known_as and lower-cased e-mail to person. Two people under one name are refused."""
+    aliases = {name: name for name in people}
+    for person in people.values():
+        names = [*person.known_as, *([person.email.lower()] if person.email else [])]
+        for name in names:
+            other = aliases.setdefault(name, person.id)
+            if other != person.id and not (people[other].left or person.left):
+                place = _place_of(desk, node, person.id)
+                desk.file.notes.add("E127", place, f'"{shown(name)}" means {other} as well as {person.id}.', "Keep it at one of them.")  # fmt: skip
+            elif people[other].left and not person.left:
+                aliases[name] = person.id  # a number that was given on
+    return aliases
+
+
+def _place_of(desk: Desk, node: Node | None, name: str) -> Place:
+    inside = isinstance(node, Map) and name in node.entries
+    return desk.file.place(node.key(name) if inside and isinstance(node, Map) else node or Map(1, 1))
+
+
+def _refuse_loops(desk: Desk, found: Mapping[str, Node], people: Mapping[str, Person], units: Mapping[str, OrgUnit]) -> None:  # fmt: skip
+    for person in people.values():
+        for absence in person.away:
+            loop = _delegates(person.id, absence, people)
+            if loop:
+                said = " → ".join((person.id, *loop))
+                desk.file.notes.add(
+                    "E121", _place_of(desk, found.get("people"), person.id),
+                    f"{said}: while {person.id} is away, the delegates lead back to {person.id}.", "Name somebody else.",
+                )  # fmt: skip
+    for unit in units.values():
+        if _above(unit, units):
+            desk.file.notes.add(
+                "E121", _place_of(desk, found.get("units"), unit.id),
+                f'unit "{unit.id}" is above itself.', "Give one of the units another parent, or none.",
+            )  # fmt: skip
+
+
+def _delegates(start: str, absence: Absence, people: Mapping[str, Person]) -> list[str] | None:
+    """The way from a person's delegate back to that person, through absences that overlap; None when there is none."""
+    todo = [([absence.delegate], absence.since, absence.until)] if absence.delegate else []
+    while todo:
+        way, since, until = todo.pop()
+        if way[-1] == start:
+            return way
+        person = people.get(way[-1] or "")
+        for other in person.away if person else ():
+            overlap = max(since, other.since), min(until, other.until)
+            if other.delegate and overlap[0] <= overlap[1] and other.delegate not in way:
+                todo.append(([*way, other.delegate], *overlap))
+    return None
+
+
+def _above(unit: OrgUnit, units: Mapping[str, OrgUnit]) -> bool:
+    seen: set[str] = set()
+    parent = unit.parent
+    while parent is not None and parent in units and parent not in seen:
+        if parent == unit.id:
+            return True
+        seen.add(parent)
+        parent = units[parent].parent
+    return False

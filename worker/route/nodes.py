@@ -1,0 +1,319 @@
+"""YAML text to nodes that know their place.
+
+The tree is built from PyYAML's events (libyaml's where it is there), because events still show anchors, aliases and
+explicit tags, which the language refuses, and need no recursion, so depth is checked before it can hurt.
+Scalars stay source text: what `NO` or `00123` means is for the type of the field to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import yaml
+
+from worker.route.findings import Notes, Place
+
+MOST_BYTES = 2 * 1024 * 1024
+MOST_DEPTH = 20
+_MOST_NODES = 400_000  # 2 MB of "a,a,a" would otherwise take half a gigabyte
+_LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_HASH = re.compile(r"\s+(#[^\s,\]}]+)")
+_HASH_IN_FLOW = re.compile(r"([\w.-]+):\s+(#[^\s,\]}]+)")
+_SYMBOL = re.compile(r":\s*(<=|>=|<|>|=)\s*(-?\d+(?:\.\d+)?)")
+SYMBOLS = {"<=": "at most", ">=": "at least", "<": "below", ">": "above", "=": ""}
+
+
+@dataclass(slots=True)
+class Scalar:
+    """`plain`: written without quotes."""
+
+    text: str
+    line: int
+    column: int
+    plain: bool
+
+    @property
+    def is_null(self) -> bool:
+        return self.plain and self.text in _NULLS
+
+
+@dataclass(slots=True)
+class Seq:
+    line: int
+    column: int
+    items: list[Node] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Map:
+    line: int
+    column: int
+    entries: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)
+
+    def get(self, key: str) -> Node | None:
+        entry = self.entries.get(key)
+        return entry[1] if entry else None
+
+    def key(self, key: str) -> Scalar:
+        return self.entries[key][0]
+
+
+Node = Scalar | Seq | Map
+
+
+class _Unreadable(Exception):
+    """Nothing more can be made of this file."""
+
+    def __init__(self, code: str, line: int, column: int, message: str, fix: str = "") -> None:
+        super().__init__(message)
+        self.code, self.line, self.column, self.message, self.fix = code, line, column, message, fix
+
+
+def parse(file: str, data: bytes, notes: Notes) -> Map | None:
+    """The top mapping of a file, or None after adding a finding. An empty file is an empty mapping."""
+    try:
+        text = _decode(data)
+        lines = text.splitlines()
+        _refuse_tabs(lines)
+        return _top(_Builder(file, lines, notes).build(_events(text, lines)))
+    except _Unreadable as error:
+        notes.add(error.code, Place(file, error.line, error.column), error.message, error.fix)
+    return None
+
+
+def written(node: Node) -> str:
+    """A node in flow style, as its author could have written it on one line."""
+    if isinstance(node, Scalar):
+        return node.text if node.plain else f'"{node.text}"'
+    if isinstance(node, Seq):
+        return f"[{', '.join(map(written, node.items))}]"
+    return f"{{{', '.join(f'{key}: {written(value)}' for key, (_, value) in node.entries.items())}}}"
+
+
+def plain(node: Node) -> object:
+    """A node as dicts, lists, text and None, without places."""
+    if isinstance(node, Scalar):
+        return None if node.is_null else node.text
+    if isinstance(node, Seq):
+        return [plain(item) for item in node.items]
+    return {key: plain(value) for key, (_, value) in node.entries.items()}
+
+
+def find(node: Node, path: tuple[str | int, ...]) -> Node:
+    """The node at `path`, or the deepest one on the way that exists."""
+    for step in path:
+        found: Node | None = None
+        if isinstance(node, Map):
+            found = node.get(str(step))
+        elif isinstance(node, Seq) and isinstance(step, int) and 0 <= step < len(node.items):
+            found = node.items[step]
+        if found is None:
+            break
+        node = found
+    return node
+
+
+def _decode(data: bytes) -> str:
+    if len(data) > MOST_BYTES:
+        raise _Unreadable("E117", 1, 1, f"the file has {len(data):,} bytes; at most {MOST_BYTES:,} are read.", "Split it.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8-sig", "replace")
+        line = before.count("\n") + 1
+        column = len(before) - before.rfind("\n")
+        raise _Unreadable(
+            "E118", line, column, f"byte 0x{data[error.start]:02x} is not UTF-8.", "Save the file as UTF-8."
+        ) from None
+
+
+def _refuse_tabs(lines: list[str]) -> None:
+    for number, line in enumerate(lines, 1):
+        body = line.lstrip(" \t")
+        indent = line[: len(line) - len(body)]
+        if body and not body.startswith("#") and "\t" in indent:
+            raise _Unreadable("E110", number, indent.index("\t") + 1, "a tab in the indentation.", "Use spaces.")
+
+
+def _events(text: str, lines: list[str]) -> Iterator[yaml.Event]:
+    try:
+        yield from yaml.parse(text, Loader=_LOADER)
+    except yaml.MarkedYAMLError as error:
+        raise _syntax(error, lines) from None
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position] if isinstance(error.position, int) else ""
+        character = error.character if isinstance(error.character, int) else 0
+        raise _Unreadable(
+            "E100", before.count("\n") + 1, len(before) - before.rfind("\n"),
+            f"the character U+{character:04X} cannot stand in a YAML file.", "Delete it.",
+        ) from None  # fmt: skip
+
+
+def _top(node: Node | None) -> Map:
+    if node is None or (isinstance(node, Scalar) and node.is_null):
+        return Map(1, 1)
+    if not isinstance(node, Map):
+        raise _Unreadable("E116", node.line, node.column, 'the file must hold "key: value" lines.', "Begin with: format: 1")
+    return node
+
+
+class _Builder:
+    """Stacks open containers; `keys` holds the key that waits for its value, one per level."""
+
+    def __init__(self, file: str, lines: list[str], notes: Notes) -> None:
+        self._file, self._lines, self._notes = file, lines, notes
+        self._open: list[Map | Seq] = []
+        self._keys: list[Scalar | None] = []
+        self._top: Node | None = None
+        self._count = self._documents = 0
+
+    def build(self, events: Iterator[yaml.Event]) -> Node | None:
+        for event in events:
+            if isinstance(event, yaml.NodeEvent):
+                self._check(event)
+            if isinstance(event, yaml.ScalarEvent):
+                self._scalar(event)
+            elif isinstance(event, yaml.CollectionStartEvent):
+                self._start(event)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self._close()
+            elif isinstance(event, yaml.DocumentStartEvent):
+                self._document(event)
+        return self._top
+
+    def _document(self, event: yaml.DocumentStartEvent) -> None:
+        self._documents += 1
+        if self._documents > 1:
+            raise _at("E100", event, 'a second document begins here ("---").', "Keep one document in a file.")
+
+    def _check(self, event: yaml.NodeEvent) -> None:
+        self._count += 1
+        if self._count > _MOST_NODES:
+            raise _at("E117", event, f"the file holds more than {_MOST_NODES:,} values.", "Split it.")
+        if isinstance(event, yaml.AliasEvent):
+            raise _at("E111", event, f'"*{event.anchor}" is an alias.', _WRITE_OUT)
+        if event.anchor is not None:
+            raise _at("E111", event, f'"&{event.anchor}" is an anchor.', _WRITE_OUT)
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            raise _at("E111", event, f'"{tag}" is a tag.', "Delete it: the field says what a value is.")
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        mark = event.start_mark
+        plain = not event.style  # "" from libyaml, None from PyYAML
+        node = Scalar(event.value, mark.line + 1, mark.column + 1, plain)
+        if not node.text and node.plain:
+            self._refuse_hash(node)
+        self._place(node)
+
+    def _refuse_hash(self, node: Scalar) -> None:
+        line = self._lines[node.line - 1] if node.line <= len(self._lines) else ""
+        match = _HASH.match(line, node.column - 1)
+        if match:
+            key = self._keys[-1].text if self._keys and self._keys[-1] else "this entry"
+            self._notes.add("E109", Place(self._file, node.line, match.start(1) + 1), *_hash_words(key, match[1]))
+
+    def _start(self, event: yaml.CollectionStartEvent) -> None:
+        if len(self._open) >= MOST_DEPTH:
+            raise _at("E117", event, f"nested deeper than {MOST_DEPTH} levels.", "Nothing in the language needs that.")
+        mark = event.start_mark
+        kind = Map if isinstance(event, yaml.MappingStartEvent) else Seq
+        node = kind(mark.line + 1, mark.column + 1)
+        self._place(node)
+        self._open.append(node)
+        self._keys.append(None)
+
+    def _close(self) -> None:
+        self._open.pop()
+        self._keys.pop()
+
+    def _place(self, node: Node) -> None:
+        if not self._open:
+            self._top = node
+            return
+        parent = self._open[-1]
+        if isinstance(parent, Seq):
+            parent.items.append(node)
+            return
+        key = self._keys[-1]
+        if key is None:
+            self._keys[-1] = _key(node)
+            return
+        self._keys[-1] = None
+        if key.text in parent.entries:
+            first = parent.entries[key.text][0]
+            message = f'"{key.text}" is written twice; the first is in line {first.line}.'
+            self._notes.add("E108", Place(self._file, key.line, key.column), message, "Keep one of them.")
+        else:
+            parent.entries[key.text] = (key, node)
+
+
+_WRITE_OUT = "The language has no anchors: write the value out."
+
+
+def _key(node: Node) -> Scalar:
+    if not isinstance(node, Scalar):
+        raise _Unreadable("E116", node.line, node.column, "a key must be one word.", "Write: key: value")
+    if node.text == "<<" and node.plain:
+        raise _Unreadable("E111", node.line, node.column, '"<<" is a merge key.', _WRITE_OUT)
+    return node
+
+
+def _at(code: str, event: yaml.Event, message: str, fix: str = "") -> _Unreadable:
+    return _Unreadable(code, event.start_mark.line + 1, event.start_mark.column + 1, message, fix)
+
+
+def _hash_words(key: str, value: str) -> tuple[str, str]:
+    what = "the channel" if key == "slack" else "it"
+    return f'{key} has no value: everything after " #" is a comment.', f'Put {what} in quotes: "{value}".'
+
+
+# What libyaml says, and what that means to somebody who has never seen a parser.
+_SYNTAX = (
+    ("mapping values are not allowed", 'a ": " inside a value.', "Put the whole value in quotes."),
+    ("did not find expected ',' or '}'", "braces that are not closed, or a missing comma.", "Write: {a: 1, b: 2}"),
+    ("did not find expected ',' or ']'", "brackets that are not closed, or a missing comma.", "Write: [a, b]"),
+    ("could not find expected ':'", 'a line without ":".', "Write: key: value"),
+    ("did not find expected key", "this line is not indented like the lines above it.",
+     "Line it up with the key it belongs beside."),
+    ("did not find expected '-' indicator", "this line is not indented like the entries above it.",
+     'Begin it with "- " in the same column.'),
+    ("block sequence entries are not allowed", 'a "- " where no list can begin.', "Put it on a line of its own."),
+    ("unexpected end of stream", "a quote that is opened and never closed.", "Close it."),
+    ("unknown escape character", 'a "\\" inside double quotes.', "Use single quotes, or write it twice."),
+    ("did not find expected <document start>", "this line does not belong to what stands above it.",
+     "Check the indentation."),
+)  # fmt: skip
+
+
+def _syntax(error: yaml.MarkedYAMLError, lines: list[str]) -> _Unreadable:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    start = error.context_mark.line + 1 if error.context_mark else line
+    for number in range(min(start, line), min(line, len(lines)) + 1):
+        match = _HASH_IN_FLOW.search(lines[number - 1])
+        if match:
+            return _Unreadable("E109", number, match.start(2) + 1, *_hash_words(match[1], match[2]))
+    source = lines[line - 1] if line <= len(lines) else ""
+    symbol = _SYMBOL.search(source)
+    if symbol:
+        words = f"{SYMBOLS[symbol[1]]} {symbol[2]}".strip()
+        message = f'cannot read "{symbol[1]} {symbol[2]}" as a number test.'
+        return _Unreadable("E104", line, symbol.start(1) + 1, message, f"Write it in words: {words}.")
+    return _Unreadable("E100", line, column, *_plain_words(error, source, column))
+
+
+def _plain_words(error: yaml.MarkedYAMLError, source: str, column: int) -> tuple[str, str]:
+    problem = error.problem or ""
+    if "cannot start any token" in problem:
+        character = source[column - 1 : column]
+        if character == "\t":
+            return "a tab where YAML wants spaces.", "Use spaces."
+        return f'a value cannot begin with "{character}".', "Put it in quotes."
+    for sign, message, fix in _SYNTAX:
+        if sign in problem or sign in (error.context or ""):
+            return message, fix
+    return f"this is not YAML: {problem or 'it cannot be read'}.", "Compare the line with its neighbours."

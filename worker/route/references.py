@@ -1,0 +1,94 @@
+"""References between files: who names whom, checked when everything is read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from worker.model.span import Span
+from worker.route import shape
+from worker.route.findings import Notes, Place, did_you_mean
+from worker.route.nodes import Node, Scalar
+from worker.route.shape import File, shown
+
+OWNERS = ("agent", "manager", "account_manager", "unit_manager", "team_lead", "team_queue")
+RECIPIENTS = ("owner", *OWNERS)
+_WHERE = {
+    "person": "directory.yaml", "team": "directory.yaml", "unit": "directory.yaml", "calendar": "directory.yaml",
+    "playbook": "playbooks.yaml", "rule": "the rules", "also entry": "also", "theme": "themes.yaml",
+    "severity": "severity.yaml",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class References:
+    """`known` has the ids of each kind; a kind that is missing could not be read, so nothing is said about it."""
+
+    notes: Notes
+    known: dict[str, Collection[str]] = field(default_factory=dict)
+    asked: list[tuple[str, str, Place]] = field(default_factory=list)
+    business: list[tuple[Span, Place]] = field(default_factory=list)
+
+    def ask(self, kind: str, name: str, place: Place) -> None:
+        self.asked.append((kind, name, place))
+
+    def check(self) -> None:
+        """A finding for every name that nobody has."""
+        for kind, name, place in self.asked:
+            known = self.known.get(kind)
+            if known is not None and name not in known:
+                a = "an" if kind[0] in "aeiou" else "a"
+                fix = did_you_mean(name, known) or f"Add {a} {kind} with that id, or name another."
+                self.notes.add("E119", place, f'there is no {kind} "{shown(name)}" in {_WHERE[kind]}.', fix)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One file being read, with what its values may refer to."""
+
+    file: File
+    references: References
+    channels: Collection[str]
+
+    def named(self, node: Node | None, kind: str, what: str) -> str | None:
+        """An id of something in another file."""
+        found = shape.word(self.file, node, what)
+        if found is None:
+            return None
+        self.references.ask(kind, found.text, self.file.place(found))
+        return found.text
+
+    def span(self, node: Node | None, what: str) -> Span | None:
+        """A span; business spans are remembered, since they need a calendar."""
+        found = shape.span(self.file, node, what)
+        if found and found.unit.is_business and node is not None:
+            self.references.business.append((found, self.file.place(node)))
+        return found
+
+    def who(self, node: Node | None, what: str, roles: Collection[str]) -> str | None:
+        """A role, person:ID or team:ID."""
+        found = shape.word(self.file, node, what)
+        if found is None:
+            return None
+        kind, colon, name = found.text.partition(":")
+        if colon and kind in ("person", "team") and name:
+            place = self.file.place(found)
+            self.references.ask(kind, name, Place(place.file, place.line, place.column))
+            return found.text
+        if found.text in roles:
+            return found.text
+        self._refuse_who(found, what, roles)
+        return None
+
+    def _refuse_who(self, node: Scalar, what: str, roles: Collection[str]) -> None:
+        kinds = [kind for kind in ("person", "team") if node.text in self.references.known.get(kind, ())]
+        fix = f'Write: "{kinds[0]}:{node.text}"' if kinds else did_you_mean(node.text, roles)
+        said = f"There are: {', '.join(roles)}, person:ID, team:ID."
+        self.file.add("E103", node, f'"{shown(node.text)}" is nobody that {what} may name. {said}', fix)
+
+    def whos(self, node: Node | None, what: str, roles: Collection[str]) -> tuple[str, ...] | None:
+        """One or several of them, in order."""
+        if node is None:
+            return None
+        found = (self.who(item, what, roles) for item in shape.one_or_many(self.file, node, what))
+        return tuple(who for who in found if who is not None)

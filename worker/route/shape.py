@@ -1,0 +1,339 @@
+"""Strict reading of nodes: what a mapping may hold, and the small values of the language.
+
+Every reader returns None after adding a finding, so that a caller can go on and find the next mistake.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
+from typing import TypeVar
+from zoneinfo import ZoneInfo, available_timezones
+
+from worker.model.directory import Window
+from worker.model.span import Span, Unit
+from worker.route.findings import Notes, Place, closest, did_you_mean
+from worker.route.nodes import Map, Node, Scalar, Seq, written
+
+T = TypeVar("T")
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+YES_NO = {"yes": True, "true": True, "no": False, "false": False}
+_ID = re.compile(r"[a-z][a-z0-9_.-]*")
+_SPAN = re.compile(r"(\d+)\s+((?:business\s+)?(?:second|minute|hour|day|week))s?", re.IGNORECASE)
+_BARE_SPAN = re.compile(r"(\d+)\s*(s|sec|secs|m|min|mins|h|hr|hrs|d|w|bd|bh)", re.IGNORECASE)
+_BARE_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks", "bd": "business days", "bh": "business hours"}  # fmt: skip
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+_MOST_DIGITS = 30
+_LONGEST = 10 * 366 * 24 * 3600  # seconds; a longer span is a slip of the keyboard
+_SECONDS = {
+    Unit.SECONDS: 1, Unit.MINUTES: 60, Unit.HOURS: 3600, Unit.DAYS: 86400, Unit.WEEKS: 604800,
+    Unit.BUSINESS_MINUTES: 60, Unit.BUSINESS_HOURS: 3600, Unit.BUSINESS_DAYS: 86400,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file that is being read. `name` is how people see it: rules/routing.yaml."""
+
+    name: str
+    notes: Notes
+
+    def place(self, node: Node) -> Place:
+        return Place(self.name, node.line, node.column)
+
+    def add(self, code: str, node: Node, message: str, fix: str = "") -> None:
+        self.notes.add(code, self.place(node), message, fix)
+
+
+def shown(text: str, most: int = 60) -> str:
+    """A value for a message: on one line, not too long."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def quoted_list(words: Collection[str]) -> str:
+    return ", ".join(f'"{word}"' for word in words)
+
+
+def mapping(file: File, node: Node | None, what: str, fix: str = "") -> Map | None:
+    """The node as a mapping. An empty value is an empty mapping."""
+    if isinstance(node, Map):
+        return node
+    if isinstance(node, Scalar) and node.is_null:
+        return Map(node.line, node.column)
+    if node is not None:
+        file.add("E116", node, f'{what} is a mapping of "key: value" lines, not {_kind(node)}.', fix)
+    return None
+
+
+def keys(
+    file: File, node: Map, what: str, allowed: Collection[str], required: Collection[str] = (), at: Node | None = None
+) -> dict[str, Node]:
+    """The known keys of a mapping; complains about unknown, valueless and missing ones."""
+    found: dict[str, Node] = {}
+    misspelt: set[str | None] = set()
+    for name, (key, value) in node.entries.items():
+        if name not in allowed:
+            misspelt.add(closest(name, allowed))
+            file.add(
+                "E101", key, f'unknown key "{shown(name)}". {what} may have: {", ".join(allowed)}.',
+                did_you_mean(name, allowed),
+            )  # fmt: skip
+        else:
+            found[name] = value
+    for name in required:
+        # A misspelt key is one mistake, not two.
+        if name not in found and name not in misspelt:
+            file.add("E107", at or node, f"{what} needs {name}.", f"Add: {name}: …")
+    return found
+
+
+def items(file: File, node: Node | None, what: str) -> Iterator[Node]:
+    """The entries of a list. An empty value is an empty list."""
+    if isinstance(node, Seq):
+        yield from node.items
+    elif node is not None and not (isinstance(node, Scalar) and node.is_null):
+        file.add("E116", node, f'{what} is a list of entries that begin with "- ", not {_kind(node)}.', "Write: - …")
+
+
+def text(file: File, node: Node | None, what: str) -> str | None:
+    """A scalar with something in it."""
+    scalar = word(file, node, what)
+    return scalar.text if scalar else None
+
+
+def word(file: File, node: Node | None, what: str) -> Scalar | None:
+    if node is None:
+        return None
+    if not isinstance(node, Scalar):
+        file.add("E116", node, f"{what} is one value, not {_kind(node)}.", f"Write: {what}: …")
+    elif node.is_null or not node.text.strip():
+        file.add("E107", node, f"{what} has no value.", "Give it one, or delete the key.")
+    else:
+        return node
+    return None
+
+
+def one_or_many(file: File, node: Node | None, what: str) -> list[Scalar]:
+    """`a` or `[a, b]`, at least one."""
+    if isinstance(node, Seq):
+        if not node.items:
+            file.add("E112", node, f"{what} is an empty list.", "Put something in it, or delete the key.")
+        found = (word(file, item, f"an entry of {what}") for item in node.items)
+        return [scalar for scalar in found if scalar]
+    scalar = word(file, node, what)
+    return [scalar] if scalar else []
+
+
+def identifier(file: File, node: Node | None, what: str) -> str | None:
+    """An id of ours."""
+    found = word(file, node, what)
+    if found is None or is_identifier(file, found, what):
+        return found.text if found else None
+    return None
+
+
+def is_identifier(file: File, node: Scalar, what: str) -> bool:
+    if _ID.fullmatch(node.text):
+        return True
+    fitting = re.sub(r"[^a-z0-9_.-]+", "-", node.text.lower()).strip("-.")[:60]
+    fix = f"Write: {fitting}" if _ID.fullmatch(fitting) else "Write something like: first-rule"
+    file.add(
+        "E114", node,
+        f'"{shown(node.text)}" cannot be an id of {what}: ids are lower-case letters, digits, "-", "_" and ".", '
+        "and begin with a letter.", fix,
+    )  # fmt: skip
+    return False
+
+
+def boolean(file: File, node: Node | None, what: str) -> bool | None:
+    found = word(file, node, what)
+    if found is None:
+        return None
+    value = YES_NO.get(found.text.lower())
+    if value is None:
+        file.add("E103", found, f'{what} is yes or no, not "{shown(found.text)}".', "Write: yes, or no.")
+    return value
+
+
+def choice(file: File, node: Node | None, what: str, allowed: Collection[str]) -> str | None:
+    """One of a closed list of words."""
+    found = word(file, node, what)
+    if found is None:
+        return None
+    if found.text in allowed:
+        return found.text
+    file.add(
+        "E103", found, f'"{shown(found.text)}" is no {what}. There are: {", ".join(allowed)}.',
+        did_you_mean(found.text, allowed),
+    )  # fmt: skip
+    return None
+
+
+def choices(file: File, node: Node | None, what: str, allowed: Collection[str]) -> tuple[str, ...] | None:
+    """One or several of a closed list of words; an empty list is fine."""
+    if node is None:
+        return None
+    if isinstance(node, Seq) and not node.items:
+        return ()
+    return tuple(
+        found for item in one_or_many(file, node, what) if (found := choice(file, item, what, allowed)) is not None
+    )
+
+
+def whole_number(file: File, node: Node | None, what: str, least: int = 1, most: int = 1_000_000) -> int | None:
+    found = word(file, node, what)
+    if found is None:
+        return None
+    if re.fullmatch(r"\d{1,9}", found.text) and least <= int(found.text) <= most:
+        return int(found.text)
+    file.add("E104", found, f'cannot read "{shown(found.text)}" as {what}.', f"Write a whole number from {least} on.")
+    return None
+
+
+def number(source: str) -> int | Decimal | None:
+    """A decimal as the language writes it: no exponent, no thousands separators."""
+    if not _NUMBER.fullmatch(source) or len(source) > _MOST_DIGITS:
+        return None
+    value = Decimal(source)
+    return int(value) if value == value.to_integral_value() else value
+
+
+def span(file: File, node: Node | None, what: str, *, business: bool = True) -> Span | None:
+    """`10 minutes`, `4 business hours`. `business=False` refuses spans whose length depends on a calendar."""
+    found = word(file, node, what)
+    if found is None:
+        return None
+    value = parse_span(found.text)
+    if value is None:
+        file.add(*_span_trouble(found, what, business))
+    elif value.unit.is_business and not business:
+        file.add("E104", found, f'{what} cannot be "{value}": it is elapsed time.', f"Write: {value.amount} {value.unit.value.removeprefix('business ')}")  # fmt: skip
+    else:
+        return value
+    return None
+
+
+def parse_span(source: str) -> Span | None:
+    match = _SPAN.fullmatch(source.strip())
+    if not match or len(match[1]) > 9 or int(match[1]) == 0:
+        return None
+    unit = Unit(f"{' '.join(match[2].lower().split())}s")
+    value = Span(int(match[1]), unit)
+    return value if value.amount * _SECONDS[unit] <= _LONGEST else None
+
+
+def _span_trouble(node: Scalar, what: str, business: bool) -> tuple[str, Scalar, str, str]:
+    example = "10 minutes, 24 hours, 4 business hours, 1 business day or 14 days" if business else "10 minutes, 24 hours or 14 days"  # fmt: skip
+    bare = _BARE_SPAN.fullmatch(node.text.strip())
+    if bare:
+        unit = _BARE_UNITS[bare[2].lower() if bare[2].lower() in ("bd", "bh") else bare[2][0].lower()]
+        plain_span = Span(int(bare[1][:9]), Unit(unit))
+        choices_ = [str(plain_span)]
+        if business and not plain_span.unit.is_business and unit in ("minutes", "hours", "days"):
+            choices_.append(str(Span(plain_span.amount, Unit(f"business {unit}"))))
+        message = f'"{node.text}" means different things to different people.'
+        return "E126", node, message, f"Write: {', or '.join(choices_)}."
+    if _SPAN.fullmatch(node.text.strip()):
+        return "E104", node, f'"{shown(node.text)}" cannot be {what}: it is nothing, or more than ten years.', f"Write: {example}."  # fmt: skip
+    return "E104", node, f'cannot read "{shown(node.text)}" as {what}.', f"Write: {example}."
+
+
+def day(file: File, node: Node | None, what: str) -> date | None:
+    """A date, YYYY-MM-DD."""
+    found = word(file, node, what)
+    if found is None:
+        return None
+    value = parse_date(found.text)
+    if value is None:
+        file.add("E104", found, f'cannot read "{shown(found.text)}" as a date.', "Write year-month-day: 2026-12-31")
+    return value
+
+
+def parse_date(source: str) -> date | None:
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", source):
+        return None
+    try:
+        return date.fromisoformat(source)
+    except ValueError:
+        return None
+
+
+def parse_clock(source: str) -> time | None:
+    """HH:MM. 24:00 is not a clock time: who allows it asks for it by name."""
+    match = _CLOCK.fullmatch(source.strip())
+    if not match or int(match[1]) > 23 or int(match[2]) > 59:
+        return None
+    return time(int(match[1]), int(match[2]))
+
+
+def clock(file: File, node: Node | None, what: str) -> time | None:
+    found = word(file, node, what)
+    if found is None:
+        return None
+    value = parse_clock(found.text)
+    if value is None:
+        file.add("E104", found, f'cannot read "{shown(found.text)}" as a time of day.', 'Write: "08:30"')
+    return value
+
+
+def window(file: File, node: Node | None, what: str) -> Window | None:
+    """`09:00-17:30`; an end of 24:00 is midnight, an end before the start is on the next day."""
+    found = word(file, node, what)
+    if found is None:
+        return None
+    start_text, dash, end_text = re.sub(r"\s*[-–]\s*", "-", found.text.strip()).partition("-")
+    start, end = parse_clock(start_text), parse_clock(end_text)
+    if not dash or start is None or (end is None and end_text != "24:00"):
+        file.add("E104", found, f'cannot read "{shown(found.text)}" as opening hours.', 'Write: "09:00-17:30"')
+    elif start == end:
+        file.add("E105", found, f'"{found.text}" is no time at all.', 'For the whole day write: "00:00-24:00"')
+    else:
+        return Window(start, end)
+    return None
+
+
+def weekdays(file: File, node: Scalar, what: str) -> tuple[int, ...]:
+    """`mon`, `mon-fri`: numbers of days, Monday is 0."""
+    first, dash, last = node.text.strip().lower().partition("-")
+    if first in DAYS and (not dash or last in DAYS):
+        start = DAYS.index(first)
+        length = (DAYS.index(last) - start) % 7 if dash else 0
+        return tuple((start + n) % 7 for n in range(length + 1))
+    file.add("E103", node, f'"{shown(node.text)}" is no {what}. There are: {", ".join(DAYS)}.', "Write: mon, or mon-fri.")  # fmt: skip
+    return ()
+
+
+def zone(file: File, node: Node | None, what: str) -> str | None:
+    """An IANA time zone."""
+    found = word(file, node, what)
+    if found is None:
+        return None
+    try:
+        ZoneInfo(found.text)
+    except (KeyError, ValueError, OSError):
+        names = available_timezones()
+        cities = {name.rpartition("/")[2]: name for name in names}
+        near = closest(found.text, names) or cities.get(closest(found.text, cities) or "")
+        fix = f'Did you mean "{near}"?' if near else "Write region and city: Europe/Berlin"
+        file.add("E131", found, f'there is no time zone "{shown(found.text)}".', fix)
+        return None
+    return found.text
+
+
+def present(values: Mapping[str, T | None]) -> dict[str, T]:
+    """Without what was not given, so that a value's own default holds."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _kind(node: Node) -> str:
+    if isinstance(node, Seq):
+        return "a list"
+    return "a mapping" if isinstance(node, Map) else f'"{shown(written(node))}"'
+
+

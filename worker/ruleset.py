@@ -1,0 +1,231 @@
+"""The rule set in use: rules, directory, lexicons and templates as one set, read, checked, swapped and remembered.
+
+A set is taken whole or not at all. A refused one leaves the last good one working, also across a restart: accepted
+sets are kept in the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from worker import log, metrics
+from worker.classify.classifier import Classifier
+from worker.clock import Clock
+from worker.errors import RuleSetRefused
+from worker.followup.people import People, Reachable
+from worker.ingest.reader import Reader
+from worker.ingest.sources import check_source
+from worker.notify.render import Templates
+from worker.route.decide import Decider
+from worker.route.findings import Finding
+from worker.route.load import load, revision
+from worker.route.schema import RuleSet
+from worker.store import rule_sets
+from worker.store.engine import Store
+
+Files = Mapping[str, bytes]
+"""Path below its directory, with `rules/` or `templates/` before it, to content."""
+
+MOST_BYTES = 2_000_000
+_SHIPPED = Path(__file__).parent / "_shipped"
+_log = log.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSet:
+    """Everything that one revision decides and says. Immutable; swapped as one reference between two batches."""
+
+    revision: str
+    rule_set: RuleSet
+    decider: Decider
+    classifier: Classifier
+    reader: Reader
+    templates: Templates
+    people: People
+    files: Files
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What checking a set said: the set, unless it is refused, and every finding."""
+
+    live: LiveSet | None
+    findings: tuple[Finding, ...]
+    revision: str
+
+
+def rules_dir(wanted: Path | None) -> Path:
+    """The directory of the rules: the one asked for, else ./rules, else what ships with the program."""
+    return _directory(wanted, "rules")
+
+
+def templates_dir(wanted: Path | None) -> Path:
+    """The directory of the templates, found in the same way."""
+    return _directory(wanted, "templates")
+
+
+def _directory(wanted: Path | None, name: str) -> Path:
+    if wanted is not None:
+        return wanted
+    here = Path(name)
+    if here.is_dir():
+        return here
+    shipped = _SHIPPED / name
+    return shipped if shipped.is_dir() else Path(__file__).parent.parent / name
+
+
+def read_files(rules: Path, templates: Path) -> dict[str, bytes]:
+    """Every file of the set. Raises RuleSetRefused without any rules, or for a link that leads out."""
+    files = _below(rules, "rules", ("*.yaml", "*.csv", "sources/*.yaml"))
+    if not files:
+        raise RuleSetRefused(f"{rules} holds no rules: routing.yaml, playbooks.yaml and directory.yaml are needed.")
+    return files | _below(templates, "templates", ("*/*.j2",))
+
+
+def _below(root: Path, prefix: str, patterns: tuple[str, ...]) -> dict[str, bytes]:
+    inside = root.resolve()
+    found: dict[str, bytes] = {}
+    for pattern in patterns:
+        for path in sorted(root.glob(pattern)):
+            name = path.relative_to(root).as_posix()
+            if name.startswith(".") or not path.is_file():
+                continue
+            # A ConfigMap is a tree of links inside the directory; a link to the outside is somebody's trick.
+            if not path.resolve().is_relative_to(inside):
+                raise RuleSetRefused(f"{path} is a link to a place outside {root}. Put the file itself there.")
+            with path.open("rb") as file:
+                found[f"{prefix}/{name}"] = file.read(MOST_BYTES + 1)
+    return found
+
+
+def hash_key(keys: Sequence[str]) -> bytes:
+    """Keys the hashes of e-mail addresses. The oldest key, so that adding one keeps customers recognisable."""
+    return hashlib.sha256(b"innerloop customers " + (keys[-1].encode() if keys else b"")).digest()
+
+
+def compose(files: Files, *, reachable: Reachable, hash_key: bytes) -> Verdict:
+    """Check a set as a whole and make it ready. Pure, but for the time it takes."""
+    rules = {name.removeprefix("rules/"): content for name, content in files.items() if name.startswith("rules/")}
+    pages = {
+        name.removeprefix("templates/"): content for name, content in files.items() if name.startswith("templates/")
+    }
+    now_revision = revision(files)
+    loaded = load(rules, check_source=check_source, revision=now_revision)
+    if loaded.rule_set is None:
+        return Verdict(None, loaded.findings, now_revision)
+    rule_set = loaded.rule_set
+    live = LiveSet(
+        revision=now_revision,
+        rule_set=rule_set,
+        decider=Decider(rule_set),
+        classifier=Classifier(rule_set.themes, rule_set.severity, rule_set.surveys),
+        reader=Reader(rule_set.sources, hash_key),
+        templates=Templates(pages),
+        people=People(rule_set.directory, rule_set.timezone, reachable),
+        files=files,
+    )
+    return Verdict(live, loaded.findings, now_revision)
+
+
+class RuleSets:
+    """Holds the set in use and swaps it when the files change.
+
+    Not thread-safe for writing: `start` and `refresh` belong to one thread; `current` may be read from any.
+    """
+
+    def __init__(
+        self, store: Store, rules: Path, templates: Path, clock: Clock, *, reachable: Reachable, hash_key: bytes
+    ) -> None:
+        self._store = store
+        self._rules = rules
+        self._templates = templates
+        self._clock = clock
+        self._reachable = reachable
+        self._hash_key = hash_key
+        self._live: LiveSet | None = None
+        self._seen: Files = {}
+        self._lock = threading.Lock()
+        self.refused: tuple[Finding, ...] = ()
+        self.problem: str | None = None
+
+    def current(self) -> LiveSet:
+        """The set in use. Raises RuleSetRefused where there is none."""
+        if self._live is None:
+            raise RuleSetRefused(self.problem)
+        return self._live
+
+    @property
+    def is_usable(self) -> bool:
+        return self._live is not None
+
+    def start(self) -> None:
+        """Take the set in the directory, else the last one that was accepted.
+
+        Raises RuleSetRefused where neither can be used, StoreUnavailable where the store cannot be asked.
+        """
+        self.refresh()
+        if self._live is None:
+            self._take_last_good()
+        if self._live is None:
+            raise RuleSetRefused(f"No usable rule set. {self.problem}")
+
+    def refresh(self) -> bool:
+        """Read the files; if they changed, check them and take them. Gives whether a new set is in use."""
+        with self._lock:
+            files = self._read()
+            if files is None or files == self._seen:
+                return False
+            taken = self._consider(files)  # raises where the store does not answer: looked at again next time
+            self._seen = files
+            return taken
+
+    def _read(self) -> Files | None:
+        try:
+            return read_files(self._rules, self._templates)
+        except (RuleSetRefused, OSError) as error:
+            self._refuse(str(error), ())
+            return None
+
+    def _consider(self, files: Files) -> bool:
+        verdict = compose(files, reachable=self._reachable, hash_key=self._hash_key)
+        if verdict.live is None:
+            errors = [finding for finding in verdict.findings if finding.level == "error"]
+            first = f"{errors[0]}" if errors else "unknown mistake"
+            self._refuse(f"{len(errors)} mistakes, the first: {first}", verdict.findings)
+            return False
+        with self._store.write() as conn:
+            rule_sets.accept(
+                conn, verdict.revision, files, verdict.live.rule_set.maintained_by, self._clock.now(),
+                len(verdict.findings),
+            )  # fmt: skip
+        self._use(verdict.live)
+        return True
+
+    def _take_last_good(self) -> None:
+        with self._store.read() as conn:
+            last = rule_sets.latest(conn)
+        if last is None:
+            return
+        verdict = compose(last[1], reachable=self._reachable, hash_key=self._hash_key)
+        if verdict.live is not None:
+            self._use(verdict.live, keep_problem=True)
+
+    def _use(self, live: LiveSet, *, keep_problem: bool = False) -> None:
+        self._live = live
+        metrics.RULE_SET.clear()
+        metrics.RULE_SET.labels(live.revision).set(1)
+        if not keep_problem:
+            self.refused, self.problem = (), None
+            metrics.RULE_SET_REFUSED.set(0)
+        _log.info("rule set in use", revision=live.revision)
+
+    def _refuse(self, problem: str, findings: tuple[Finding, ...]) -> None:
+        if problem != self.problem:
+            kept = self._live.revision if self._live else None
+            _log.error("rule set refused", problem=problem, still_in_use=kept)
+        self.refused, self.problem = findings, problem
+        metrics.RULE_SET_REFUSED.set(1)

@@ -1,0 +1,1 @@
+"""Duties that fall due by the clock."""

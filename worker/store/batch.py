@@ -1,0 +1,234 @@
+"""What a batch reads before it decides, and how its effects are written: the hot path, straight on the drivers.
+
+Lock order everywhere: partitions, responses, follow-ups by id, timers, notices, deliveries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import ARRAY, ColumnElement, Connection, Select, Text, cast, func, or_, select, tuple_, update
+
+from worker.model.notice import NewNotice
+from worker.model.response import Number
+from worker.store import bulk
+from worker.store.ids import allocate
+from worker.store.schema import (
+    decisions,
+    follow_up_responses,
+    follow_ups,
+    notices,
+    responses,
+    versions,
+)  # fmt: skip
+from worker.store.types import encode_document
+
+LIVE_STATES = ("open", "acknowledged", "contacted")
+
+
+class Lost(Exception):
+    """Fewer rows went in than planned: another worker was faster."""
+
+
+class KnownRow(Struct, frozen=True):
+    id: int
+    source: str
+    external_id: str
+    version: int
+    order_key: str
+    settle_at: datetime | None
+    customer_key: str | None
+    survey: str | None
+    hashes: frozenset[str]
+    read_at: datetime
+    follow_up_id: int | None
+
+
+def known_responses(conn: Connection, identities: Iterable[tuple[str, str]]) -> list[KnownRow]:
+    """The stored responses among these identities, with the hashes of all their versions."""
+    pairs = sorted(set(identities))
+    if not pairs:
+        return []
+    rows = conn.execute(
+        select(responses, follow_up_responses.c.follow_up_id)
+        .outerjoin(follow_up_responses, follow_up_responses.c.response_id == responses.c.id)
+        .where(tuple_(responses.c.source, responses.c.external_id).in_(_pairs(conn, pairs)))
+    ).all()
+    hashes = _hashes(conn, [row.id for row in rows])
+    return [
+        KnownRow(
+            row.id, row.source, row.external_id, row.version, row.order_key, row.settle_at,
+            row.customer_key, row.survey, frozenset(hashes.get(row.id, ())), row.received_at, row.follow_up_id,
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def earlier_responses(
+    conn: Connection, keys: Iterable[str], since: datetime, before: datetime
+) -> list[tuple[str, datetime, str, str, str | None, Number | None]]:
+    """(customer key, responded_at, source, external id, class, score) in [since, before), tests left out.
+
+    For customers without any in that time the latest earlier one is given, for `history.previous_*`.
+    """
+    wanted = sorted(set(keys))
+    if not wanted:
+        return []
+    columns = (
+        responses.c.customer_key, responses.c.responded_at, responses.c.source, responses.c.external_id,
+        responses.c["class"], responses.c.score,
+    )  # fmt: skip
+    mine = responses.c.customer_key.in_(_list(conn, wanted))
+    real = responses.c.test.is_(False)
+    rows = list(
+        conn.execute(
+            select(*columns).where(mine, real, responses.c.responded_at >= since, responses.c.responded_at < before)
+        )
+    )
+    missing = sorted(set(wanted) - {row[0] for row in rows})
+    if missing:
+        last = (
+            select(responses.c.customer_key, func.max(responses.c.responded_at).label("at"))
+            .where(responses.c.customer_key.in_(_list(conn, missing)), real, responses.c.responded_at < since)
+            .group_by(responses.c.customer_key)
+            .subquery()
+        )
+        rows += conn.execute(
+            select(*columns).join(
+                last, (responses.c.customer_key == last.c.customer_key) & (responses.c.responded_at == last.c.at)
+            )
+        )
+    return [(r[0], r[1], r[2], r[3], r[4], number(r[5])) for r in rows]
+
+
+def live_customers(conn: Connection, keys: Iterable[str]) -> list[str]:
+    """One customer key per live follow-up of these customers."""
+    wanted = sorted(set(keys))
+    if not wanted:
+        return []
+    rows = conn.execute(
+        select(follow_ups.c.customer_key).where(
+            follow_ups.c.customer_key.in_(_list(conn, wanted)),
+            follow_ups.c.state.in_(LIVE_STATES),
+            follow_ups.c.test.is_(False),
+        )
+    )
+    return [row[0] for row in rows]
+
+
+def lock_work(
+    conn: Connection, *, customers: Iterable[str], keys: Iterable[str], ids: Iterable[int], closed_since: datetime
+) -> list[Any]:
+    """Rows of follow_ups that a batch may touch, locked in order of id.
+
+    Live ones of these customers; live ones, and ones closed since then, under these dedupe keys; and these ids.
+    """
+    live = follow_ups.c.state.in_(LIVE_STATES)
+    shared, wanted, numbers = sorted(set(keys)), sorted(set(customers)), sorted(set(ids))
+    conditions: list[ColumnElement[bool]] = []
+    if wanted:
+        conditions.append(follow_ups.c.customer_key.in_(_list(conn, wanted)) & live)
+    if shared:
+        same = follow_ups.c.dedupe_key.in_(_list(conn, shared))
+        conditions.append(same & (live | (follow_ups.c.closed_at >= closed_since)))
+    if numbers:
+        conditions.append(follow_ups.c.id.in_(numbers))
+    if not conditions:
+        return []
+    return list(
+        conn.execute(
+            select(follow_ups).where(or_(*conditions)).order_by(follow_ups.c.id).with_for_update(of=follow_ups)
+        ).all()
+    )
+
+
+def parts(conn: Connection, ids: Sequence[int]) -> list[Any]:
+    """(follow_up_id, response_id, responded_at, outcome, too_old) of the responses in these follow-ups."""
+    if not ids:
+        return []
+    return list(
+        conn.execute(
+            select(
+                follow_up_responses.c.follow_up_id, responses.c.id, responses.c.responded_at, decisions.c.outcome,
+                decisions.c.too_old,
+            )
+            .join(responses, responses.c.id == follow_up_responses.c.response_id)
+            .join(
+                decisions,
+                (decisions.c.response_id == responses.c.id) & (decisions.c.version == responses.c.version),
+                isouter=True,
+            )
+            .where(follow_up_responses.c.follow_up_id.in_(ids))
+        ).all()
+    )  # fmt: skip
+
+
+def insert_planned(conn: Connection, table: Any, rows: Sequence[bulk.Row]) -> None:
+    """Insert rows that nobody else should have written. Raises Lost where somebody has."""
+    if bulk.insert(conn, table, rows, skip_conflicts=True) < len(rows):
+        raise Lost
+
+
+def update_planned(conn: Connection, table: Any, key: str, version: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Update rows by id where the version is still `old`. Raises Lost where it is not."""
+    for row in rows:
+        values = {name: value for name, value in row.items() if name not in ("key", "old")}
+        done = conn.execute(
+            update(table).where(table.c[key] == row["key"], table.c[version] == row["old"]).values(**values)
+        )
+        if done.rowcount != 1:
+            raise Lost
+
+
+def add_notices(conn: Connection, new: Sequence[NewNotice], now: datetime) -> None:
+    """Write notices; one that was already told (cause, recipient) is left as it is."""
+    ids = allocate(conn, "notices", len(new))
+    bulk.insert(
+        conn, notices, [notice_row(id_, one, now) for id_, one in zip(ids, new, strict=True)], skip_conflicts=True
+    )
+
+
+def notice_row(id_: int, new: NewNotice, now: datetime) -> bulk.Row:
+    """A row of notices, in the order of its columns."""
+    return (
+        id_, new.cause, new.recipient, new.follow_up_id, new.response_id, new.kind.value, int(new.priority),
+        encode_document(new.channels), new.next_channel_after,
+        None if new.data is None else encode_document(new.data),
+        now, new.not_before, None, "pending", None, None,
+    )  # fmt: skip
+
+
+def number(stored: str | None) -> Number | None:
+    """A score as it was: an int, or a Decimal where it has a fraction."""
+    if stored is None:
+        return None
+    return Decimal(stored) if "." in stored or "E" in stored else int(stored)
+
+
+def _hashes(conn: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    if ids:
+        query = select(versions.c.response_id, versions.c.content_hash).where(versions.c.response_id.in_(ids))
+        for response_id, content_hash in conn.execute(query):
+            found.setdefault(response_id, []).append(content_hash)
+    return found
+
+
+def _list(conn: Connection, values: Sequence[str]) -> Select[Any]:
+    """The values as a sub-query with one bind, so that one prepared statement serves every batch."""
+    if conn.dialect.name == "postgresql":
+        return select(func.unnest(cast(list(values), ARRAY(Text))).column_valued("value"))
+    return select(func.json_each(encode_document(values)).table_valued("value").c.value)
+
+
+def _pairs(conn: Connection, values: Sequence[tuple[str, str]]) -> Select[Any]:
+    if conn.dialect.name == "postgresql":
+        left, right = [list(side) for side in zip(*values, strict=True)]
+        pairs = func.unnest(cast(left, ARRAY(Text)), cast(right, ARRAY(Text))).table_valued("a", "b")
+        return select(pairs.c.a, pairs.c.b)
+    each = func.json_each(encode_document(values)).table_valued("value")
+    return select(func.json_extract(each.c.value, "$[0]"), func.json_extract(each.c.value, "$[1]"))

@@ -1,0 +1,114 @@
+"""What all senders share about a channel: its pace per address, and whether it is held back as a whole.
+
+A row with an empty address speaks of the whole channel. `next_send_at` is the earliest next message there;
+`open_until` is set while the channel's circuit is open, and is the time of the next trial.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from worker.store import schema
+
+_TABLE = schema.channels
+WHOLE = ""
+
+
+def blocks(channel: ColumnElement[str], address: ColumnElement[str], now: datetime) -> ColumnElement[bool]:
+    """True in SQL where a delivery over `channel` to `address` must wait."""
+    return exists().where(
+        _TABLE.c.channel == channel,
+        or_(_TABLE.c.address == WHOLE, _TABLE.c.address == address),
+        or_(_TABLE.c.next_send_at > now, _TABLE.c.open_until > now),
+    )
+
+
+def take_slot(conn: Connection, channel: str, address: str, now: datetime, until: datetime) -> bool:
+    """Reserve the next message to an address until `until`; False when another sender was faster."""
+    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    statement = (
+        insert(_TABLE)
+        .values(channel=channel, address=address, next_send_at=until)
+        .on_conflict_do_update(
+            index_elements=["channel", "address"],
+            set_={"next_send_at": until},
+            where=or_(_TABLE.c.next_send_at.is_(None), _TABLE.c.next_send_at <= now),
+        )
+    )
+    return conn.execute(statement).rowcount == 1
+
+
+def hold(conn: Connection, channel: str, address: str, until: datetime) -> None:
+    """Send nothing before `until`: the provider asked for it."""
+    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    statement = (
+        insert(_TABLE)
+        .values(channel=channel, address=address, next_send_at=until)
+        .on_conflict_do_update(
+            index_elements=["channel", "address"],
+            set_={"next_send_at": until},
+            where=or_(_TABLE.c.next_send_at.is_(None), _TABLE.c.next_send_at < until),
+        )
+    )
+    conn.execute(statement)
+
+
+def open_circuit(conn: Connection, channel: str, reason: str, trial_at: datetime) -> bool:
+    """Hold the whole channel back until a trial. True when it was closed before: an episode begins."""
+    was_open = conn.execute(select(exists().where(*_whole(channel), _TABLE.c.open_until.is_not(None)))).scalar()
+    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(_TABLE).values(
+        channel=channel, address=WHOLE, open_until=trial_at, refusals=1, reason=reason
+    )  # fmt: skip
+    statement = statement.on_conflict_do_update(
+        index_elements=["channel", "address"],
+        set_={"open_until": trial_at, "refusals": _TABLE.c.refusals + 1, "reason": reason},
+    )
+    conn.execute(statement)
+    return not was_open
+
+
+def close_circuit(conn: Connection, channel: str) -> bool:
+    """The channel works again. True when it was held back."""
+    statement = (
+        update(_TABLE)
+        .where(*_whole(channel), _TABLE.c.open_until.is_not(None))
+        .values(open_until=None, refusals=0, reason=None)
+    )
+    return conn.execute(statement).rowcount == 1
+
+
+def take_trial(conn: Connection, channel: str, now: datetime, next_trial_at: datetime) -> bool:
+    """Claim the one message that tries an open channel; False when another sender has it."""
+    statement = (
+        update(_TABLE).where(*_whole(channel), _TABLE.c.open_until <= now).values(open_until=next_trial_at)
+    )  # fmt: skip
+    return conn.execute(statement).rowcount == 1
+
+
+def open_circuits(conn: Connection) -> dict[str, datetime]:
+    """The channels held back as a whole, with the time of their next trial."""
+    statement = select(_TABLE.c.channel, _TABLE.c.open_until).where(
+        _TABLE.c.address == WHOLE, _TABLE.c.open_until.is_not(None)
+    )
+    return {row.channel: row.open_until for row in conn.execute(statement)}
+
+
+def try_now(conn: Connection, now: datetime) -> None:
+    """Bring the trial of every open channel forward: a process has started, perhaps with a mended secret."""
+    conn.execute(update(_TABLE).where(_TABLE.c.address == WHOLE, _TABLE.c.open_until > now).values(open_until=now))
+
+
+def next_free_at(conn: Connection, now: datetime) -> datetime | None:
+    """When the next held address or channel is free again."""
+    at: datetime | None = conn.execute(
+        select(func.min(_TABLE.c.next_send_at)).where(_TABLE.c.next_send_at > now)
+    ).scalar()
+    return at
+
+
+def _whole(channel: str) -> tuple[ColumnElement[bool], ...]:
+    return (_TABLE.c.channel == channel, _TABLE.c.address == WHOLE)

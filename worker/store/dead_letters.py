@@ -1,0 +1,111 @@
+"""Dead letters: records nobody could use, kept with a reason, a redacted excerpt and the sealed original."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from msgspec import Struct, msgpack
+from sqlalchemy import Connection, update
+
+from worker.store import bulk
+from worker.store.ids import allocate
+from worker.store.schema import dead_letters
+
+KEEP = timedelta(days=30)
+_VALUES = re.compile(r'"[^"]*"|\([^)]*\)=\([^)]*\)')
+
+
+class Sealed(Struct, frozen=True, kw_only=True):
+    """A record as it came: what a replay needs to read it again as the same."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    timestamp: datetime | None
+
+
+class NewDeadLetter(Struct, frozen=True, kw_only=True):
+    topic: str
+    partition: int
+    incarnation: str
+    offset: int
+    source: str | None
+    stage: str
+    reason: str
+    message: str
+    excerpt: str | None
+    sealed: bytes | None
+
+
+class Seal:
+    """Encrypts raw records with the newest of the secret keys, and opens them with any of them."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self._fernet = MultiFernet([Fernet(_fernet_key(key)) for key in keys])
+
+    def close(self, record: Sealed) -> bytes:
+        return self._fernet.encrypt(msgpack.encode(record))
+
+    def open(self, sealed: bytes) -> Sealed | None:
+        """None where none of today's keys fits."""
+        try:
+            return msgpack.decode(self._fernet.decrypt(sealed), type=Sealed)
+        except InvalidToken:
+            return None
+
+
+def _fernet_key(secret: str) -> bytes:
+    """32 bytes derived from a secret of any length (HKDF-SHA256, RFC 5869), as Fernet wants them."""
+    derived = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"innerloop dead letters").derive(secret.encode())
+    return base64.urlsafe_b64encode(derived)
+
+
+def add(conn: Connection, new: list[NewDeadLetter], now: datetime) -> None:
+    """Write them; a record that is there already (read again by another chain) stays as it is."""
+    ids = allocate(conn, "dead_letters", len(new))
+    rows = [
+        (
+            id_, one.topic, one.partition, one.incarnation, one.offset, one.source, one.stage, one.reason,
+            one.message, one.excerpt, one.sealed, now, "open", None, now + KEEP,
+        )
+        for id_, one in zip(ids, new, strict=True)
+    ]  # fmt: skip
+    bulk.insert(conn, dead_letters, rows, skip_conflicts=True)
+
+
+def replayed(conn: Connection, id_: int, response_id: int | None) -> None:
+    """Its record was read at last."""
+    conn.execute(update(dead_letters).where(dead_letters.c.id == id_).values(state="replayed", response_id=response_id))
+
+
+def failed_again(conn: Connection, id_: int, reason: str, message: str) -> None:
+    """Its record still cannot be used: say what is wrong with it today."""
+    conn.execute(update(dead_letters).where(dead_letters.c.id == id_).values(reason=reason, message=message))
+
+
+def purge(conn: Connection, now: datetime) -> int:
+    """Forget raw records and excerpts whose time is over. Gives how many."""
+    done = conn.execute(
+        update(dead_letters)
+        .where(dead_letters.c.purge_at <= now, dead_letters.c.sealed.is_not(None))
+        .values(sealed=None, excerpt=None)
+    )
+    return done.rowcount
+
+
+def refusal(error: BaseException) -> str:
+    """A database's refusal in its own words, without the values it quotes: those may be the customer's.
+
+    PostgreSQL names constraint, column and type in the primary message and puts values into the detail; SQLite
+    names table and column only.
+    """
+    origin = getattr(error, "orig", None) or error
+    diagnosis = getattr(origin, "diag", None)
+    words = getattr(diagnosis, "message_primary", None) or str(origin).splitlines()[0]
+    return f"The store refused it: {_VALUES.sub('…', words)}. Report this with the excerpt; nothing else was lost."

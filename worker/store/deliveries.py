@@ -1,0 +1,348 @@
+"""Deliveries and their attempts. A delivery is claimed with a lease; whoever holds the token may send it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, exists, func, insert, or_, select, update
+
+from worker.model.notice import AttemptOutcome, DeliveryState
+from worker.store import channel_state, schema
+from worker.store.ids import allocate
+from worker.store.notices import Notice
+from worker.store.notices import by_ids as notices_by_ids
+
+LEASE = timedelta(seconds=30)
+
+_TABLE = schema.deliveries
+_ATTEMPTS = schema.attempts
+_NOTICES = schema.notices
+_PENDING = _TABLE.c.state == DeliveryState.PENDING.value
+
+
+@dataclass(frozen=True, slots=True)
+class PastAttempt:
+    """One call so far, as recorded. No `outcome`: its worker died in the middle."""
+
+    n: int
+    started_at: datetime
+    outcome: AttemptOutcome | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A pending delivery with its notice and its attempts so far. `key` is the id that the message carries."""
+
+    id: int
+    key: str
+    position: int
+    channel: str
+    address: str
+    first_failed_at: datetime | None
+    notice: Notice
+    past: tuple[PastAttempt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A delivery to be written: the notice over one channel to one address."""
+
+    key: str
+    notice_id: int
+    position: int
+    channel: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of a claimed delivery. `attempt` 0: no call was made; `next_at` only while it stays pending."""
+
+    delivery_id: int
+    token: str
+    attempt: int
+    outcome: AttemptOutcome | None
+    state: DeliveryState
+    reason: str | None
+    ended_at: datetime
+    seconds: float | None = None
+    next_at: datetime | None = None
+    provider_id: str | None = None
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A delivery of the same notice that failed before: what a late message says about itself."""
+
+    position: int
+    channel: str
+    address: str
+    reason: str | None
+    attempts: int
+
+
+def plan(conn: Connection, planned: Sequence[Planned], now: datetime) -> None:
+    """Write deliveries, due at once."""
+    if not planned:
+        return
+    rows = [
+        {
+            "id": number, "key": item.key, "notice_id": item.notice_id, "position": item.position,
+            "channel": item.channel, "address": item.address, "state": DeliveryState.PENDING.value, "next_at": now,
+        }
+        for number, item in zip(allocate(conn, "deliveries", len(planned)), planned, strict=True)
+    ]  # fmt: skip
+    conn.execute(insert(_TABLE), rows)
+
+
+def any_due(conn: Connection, now: datetime, lease_now: datetime) -> bool:
+    """Whether a claim would find something that may be sent now."""
+    statement = select(exists().where(*_due(now, lease_now), ~_blocked(now)))
+    return bool(conn.execute(statement).scalar())
+
+
+def due(conn: Connection, now: datetime, lease_now: datetime, limit: int) -> list[Delivery]:
+    """Lock and return due deliveries that nobody holds and no channel blocks: the most urgent first."""
+    statement = (
+        select(_TABLE)
+        .join(_NOTICES, _NOTICES.c.id == _TABLE.c.notice_id)
+        .where(*_due(now, lease_now), ~_blocked(now))
+        .order_by(_NOTICES.c.priority.desc(), _TABLE.c.next_at, _TABLE.c.id)
+        .limit(limit)
+        .with_for_update(of=_TABLE, skip_locked=True)
+    )
+    return _with_parts(conn, conn.execute(statement).all())
+
+
+def stranded(conn: Connection, channels: Iterable[str], now: datetime, lease_now: datetime) -> list[Delivery]:
+    """Lock and return deliveries over channels that are held back as a whole, so that they can go another way."""
+    names = list(channels)
+    if not names:
+        return []
+    statement = (
+        select(_TABLE)
+        .where(_PENDING, _TABLE.c.channel.in_(names), _free(lease_now), _TABLE.c.next_at <= now + timedelta(minutes=1))
+        .limit(500)
+        .with_for_update(skip_locked=True)
+    )
+    return _with_parts(conn, conn.execute(statement).all())
+
+
+def lease(conn: Connection, claimed: Sequence[Delivery], token: str, now: datetime, lease_now: datetime) -> None:
+    """Take deliveries and write their next attempt, before any call is made."""
+    if not claimed:
+        return
+    ids = [delivery.id for delivery in claimed]
+    conn.execute(
+        update(_TABLE)
+        .where(_TABLE.c.id.in_(ids))
+        .values(lease_until=lease_now + LEASE, lease_token=token, attempts=_TABLE.c.attempts + 1)
+    )
+    rows = [{"delivery_id": delivery.id, "n": next_number(delivery), "started_at": now} for delivery in claimed]
+    conn.execute(insert(_ATTEMPTS), rows)
+
+
+def next_number(delivery: Delivery) -> int:
+    return delivery.past[-1].n + 1 if delivery.past else 1
+
+
+def lease_left(conn: Connection, delivery_id: int, token: str, lease_now: datetime) -> timedelta | None:
+    """How long a lease still holds; None when it is lost. One that ends too far ahead is void: a clock was set back."""
+    until: datetime | None = conn.execute(
+        select(_TABLE.c.lease_until).where(_TABLE.c.id == delivery_id, _TABLE.c.lease_token == token, _PENDING)
+    ).scalar()
+    if until is None or not timedelta() < until - lease_now <= 2 * LEASE:
+        return None
+    return until - lease_now
+
+
+def renew(conn: Connection, delivery_id: int, token: str, lease_now: datetime) -> bool:
+    """Start a lease again that has not ended yet. False when somebody else has the delivery."""
+    statement = (
+        update(_TABLE)
+        .where(_TABLE.c.id == delivery_id, _TABLE.c.lease_token == token, _TABLE.c.lease_until > lease_now, _PENDING)
+        .values(lease_until=lease_now + LEASE)
+    )
+    return conn.execute(statement).rowcount == 1
+
+
+def mark_lost(conn: Connection, delivery: Delivery) -> None:
+    """Note that an attempt's worker died: nobody knows how it ended."""
+    conn.execute(
+        update(_ATTEMPTS)
+        .where(_ATTEMPTS.c.delivery_id == delivery.id, _ATTEMPTS.c.outcome.is_(None))
+        .values(outcome=AttemptOutcome.UNKNOWN.value, reason="worker_stopped")
+    )
+    conn.execute(update(_TABLE).where(_TABLE.c.id == delivery.id).values(unknown=_TABLE.c.unknown + 1))
+
+
+def record(conn: Connection, results: Sequence[Result]) -> set[int]:
+    """Write what became of claimed deliveries; returns the ids of those that this changed.
+
+    A yes from the provider counts whoever holds the lease by now; everything else only from its holder.
+    """
+    changed = set()
+    for result in results:
+        _end_attempt(conn, result)
+        accepted = result.state is DeliveryState.DELIVERED
+        mine = _PENDING if accepted else _PENDING & (_TABLE.c.lease_token == result.token)
+        statement = update(_TABLE).where(_TABLE.c.id == result.delivery_id, mine).values(**_ending(result))
+        if conn.execute(statement).rowcount:
+            changed.add(result.delivery_id)
+    return changed
+
+
+def release(conn: Connection, held: Sequence[tuple[Delivery, str]], now: datetime) -> None:
+    """Give back deliveries that were claimed and never sent: their attempt never was."""
+    for delivery, token in held:
+        statement = (
+            update(_TABLE)
+            .where(_TABLE.c.id == delivery.id, _TABLE.c.lease_token == token, _PENDING)
+            .values(next_at=now, lease_until=None, lease_token=None, attempts=_TABLE.c.attempts - 1)
+        )
+        if conn.execute(statement).rowcount:
+            conn.execute(
+                delete(_ATTEMPTS).where(
+                    _ATTEMPTS.c.delivery_id == delivery.id, _ATTEMPTS.c.n == next_number(delivery)
+                )
+            )
+
+
+def wait(conn: Connection, delivery_id: int, until: datetime) -> None:
+    """Put a delivery off without an attempt."""
+    conn.execute(update(_TABLE).where(_TABLE.c.id == delivery_id, _PENDING).values(next_at=until))
+
+
+def fail(conn: Connection, delivery_ids: Sequence[int], reason: str) -> None:
+    """End deliveries that are not tried any more."""
+    if delivery_ids:
+        _end_all(conn, delivery_ids, DeliveryState.FAILED, reason)
+
+
+def skip(conn: Connection, delivery_ids: Sequence[int], reason: str) -> None:
+    """End deliveries that nobody needs any more."""
+    if delivery_ids:
+        _end_all(conn, delivery_ids, DeliveryState.SKIPPED, reason)
+
+
+def earlier(conn: Connection, notice_ids: Iterable[int]) -> dict[int, list[Earlier]]:
+    """The deliveries of these notices that ended without arriving, in order."""
+    statement = (
+        select(_TABLE)
+        .where(_TABLE.c.notice_id.in_(list(notice_ids)), _TABLE.c.state == DeliveryState.FAILED.value)
+        .order_by(_TABLE.c.notice_id, _TABLE.c.position)
+    )
+    found: dict[int, list[Earlier]] = {}
+    for row in conn.execute(statement):
+        found.setdefault(row.notice_id, []).append(
+            Earlier(row.position, row.channel, row.address, row.reason, row.attempts)
+        )
+    return found
+
+
+def positions(conn: Connection, notice_ids: Sequence[int]) -> dict[int, int]:
+    """How many deliveries each notice has had: more than none after a person opened it again."""
+    statement = (
+        select(_TABLE.c.notice_id, func.max(_TABLE.c.position))
+        .where(_TABLE.c.notice_id.in_(notice_ids))
+        .group_by(_TABLE.c.notice_id)
+    )
+    return {row[0]: row[1] + 1 for row in conn.execute(statement)}
+
+
+def next_due_at(conn: Connection) -> datetime | None:
+    """When the next pending delivery wants to be sent."""
+    at: datetime | None = conn.execute(select(func.min(_TABLE.c.next_at)).where(_PENDING)).scalar()
+    return at
+
+
+def in_flight(conn: Connection, lease_now: datetime) -> bool:
+    """Whether any process holds a delivery."""
+    return bool(conn.execute(select(exists().where(_PENDING, ~_free(lease_now)))).scalar())
+
+
+def _due(now: datetime, lease_now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (_PENDING, _TABLE.c.next_at <= now, _free(lease_now))
+
+
+def _free(lease_now: datetime) -> ColumnElement[bool]:
+    # A lease that ends more than two lease lengths ahead was written before the clock was set back: void.
+    return or_(
+        _TABLE.c.lease_until.is_(None), _TABLE.c.lease_until <= lease_now, _TABLE.c.lease_until > lease_now + 2 * LEASE
+    )
+
+
+def _blocked(now: datetime) -> ColumnElement[bool]:
+    return channel_state.blocks(_TABLE.c.channel, _TABLE.c.address, now)
+
+
+def _with_parts(conn: Connection, rows: Sequence[Row[Any]]) -> list[Delivery]:
+    """Each row with its notice and its attempts, in two more queries for all of them."""
+    if not rows:
+        return []
+    notices = notices_by_ids(conn, {row.notice_id for row in rows})
+    past: dict[int, list[PastAttempt]] = {}
+    tried = [row.id for row in rows if row.attempts]
+    if tried:
+        statement = select(_ATTEMPTS).where(_ATTEMPTS.c.delivery_id.in_(tried)).order_by(_ATTEMPTS.c.n)
+        for attempt in conn.execute(statement):
+            outcome = AttemptOutcome(attempt.outcome) if attempt.outcome else None
+            past.setdefault(attempt.delivery_id, []).append(
+                PastAttempt(attempt.n, attempt.started_at, outcome, attempt.reason)
+            )
+    return [
+        Delivery(
+            id=row.id,
+            key=row.key,
+            position=row.position,
+            channel=row.channel,
+            address=row.address,
+            first_failed_at=row.first_failed_at,
+            notice=notices[row.notice_id],
+            past=tuple(past.get(row.id, ())),
+        )
+        for row in rows
+    ]
+
+
+def _end_attempt(conn: Connection, result: Result) -> None:
+    if not result.attempt:
+        return
+    statement = (
+        update(_ATTEMPTS)
+        .where(_ATTEMPTS.c.delivery_id == result.delivery_id, _ATTEMPTS.c.n == result.attempt)
+        .values(
+            ended_at=result.ended_at,
+            outcome=result.outcome.value if result.outcome else None,
+            reason=result.reason,
+            seconds=result.seconds,
+        )
+    )
+    conn.execute(statement)
+
+
+def _ending(result: Result) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "state": result.state.value, "next_at": result.next_at, "lease_until": None, "lease_token": None,
+        "reason": result.reason,
+    }  # fmt: skip
+    if result.state is DeliveryState.DELIVERED:
+        return values | {"delivered_at": result.ended_at, "provider_id": result.provider_id, "reason": None}
+    values["first_failed_at"] = func.coalesce(_TABLE.c.first_failed_at, result.ended_at)
+    if result.lost:
+        values["unknown"] = _TABLE.c.unknown + 1
+    return values
+
+
+def _end_all(conn: Connection, ids: Sequence[int], state: DeliveryState, reason: str) -> None:
+    statement = (
+        update(_TABLE)
+        .where(_TABLE.c.id == bindparam("of"), _PENDING)
+        .values(state=state.value, reason=reason, next_at=None, lease_until=None, lease_token=None)
+    )
+    conn.execute(statement, [{"of": number} for number in ids])

@@ -1,0 +1,119 @@
+"""The ledger: what became of every offset, and how far each partition is written.
+
+A row covers [from, to) of one partition of one topic (by topic id) on one UTC day and grows in place. Rows form a
+chain; what could not be read is a gap row with its reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, Row, Update, and_, func, insert, select, tuple_, update
+
+from worker.store.schema import ledger, partitions
+
+Key = tuple[str, int]  # topic, partition
+COUNTED = ("accepted", "updated", "duplicate", "stale", "not_response", "dead", "absent")
+
+
+class Head(Struct, frozen=True):
+    """How far a partition is written: every offset below `next_offset` of `incarnation` is accounted for."""
+
+    incarnation: str
+    next_offset: int
+    paused_reason: str | None = None
+    accepted_until: int | None = None
+
+
+def heads(conn: Connection, topics: Iterable[str]) -> dict[Key, Head]:
+    """The heads of these topics' partitions, unlocked."""
+    rows = conn.execute(select(partitions).where(partitions.c.topic.in_(list(topics))))
+    return {(row.topic, row.partition): _head(row) for row in rows}
+
+
+def lock(conn: Connection, keys: Iterable[Key]) -> dict[Key, Head]:
+    """Lock the heads of `keys` in sorted order. A partition never seen before is absent."""
+    wanted = sorted(keys)
+    rows = conn.execute(
+        select(partitions)
+        .where(tuple_(partitions.c.topic, partitions.c.partition).in_(wanted))
+        .order_by(partitions.c.topic, partitions.c.partition)
+        .with_for_update()  # no-op on SQLite, where BEGIN IMMEDIATE holds everybody off
+    )
+    return {(row.topic, row.partition): _head(row) for row in rows}
+
+
+def start(conn: Connection, key: Key, incarnation: str, at: int) -> None:
+    """Begin a chain: a partition seen for the first time, or one of a re-created topic."""
+    values = {"incarnation": incarnation, "next_offset": at, "paused_reason": None, "accepted_until": None}
+    done = conn.execute(_update(key).values(values))
+    if not done.rowcount:
+        conn.execute(insert(partitions).values(topic=key[0], partition=key[1], **values))
+
+
+def move(
+    conn: Connection, key: Key, incarnation: str, day: date, from_: int, to: int, counts: Mapping[str, int]
+) -> None:
+    """Account for [from_, to) and move the head there. `counts` must add up to `to - from_`."""
+    if to > from_:
+        _grow(conn, key, incarnation, day, from_, to, counts)
+    conn.execute(_update(key).values(incarnation=incarnation, next_offset=to))
+
+
+def gap(conn: Connection, key: Key, incarnation: str, day: date, from_: int, to: int, reason: str) -> None:
+    """Account for offsets that nobody could read, and move the head past them."""
+    _append(conn, key, incarnation, day, {"from_offset": from_, "to_offset": to, "gap_reason": reason})
+    conn.execute(_update(key).values(incarnation=incarnation, next_offset=to))
+
+
+def again(conn: Connection, key: Key, incarnation: str, day: date, head: int, n: int) -> None:
+    """Count `n` records that came once more from below the head. They belong to no range."""
+    _grow(conn, key, incarnation, day, head, head, {"again": n})
+
+
+def pause(conn: Connection, key: Key, reason: str | None) -> None:
+    """Remember that a partition is paused by a storm, or that it goes on (None)."""
+    conn.execute(_update(key).values(paused_reason=reason))
+
+
+def _grow(
+    conn: Connection, key: Key, incarnation: str, day: date, from_: int, to: int, counts: Mapping[str, int]
+) -> None:
+    mine = _mine(key, incarnation, day)
+    last = select(func.max(ledger.c.seq)).where(mine).scalar_subquery()
+    added = {name: ledger.c[name] + n for name, n in counts.items() if n}
+    grown = conn.execute(
+        update(ledger)
+        .where(mine, ledger.c.seq == last, ledger.c.gap_reason.is_(None), ledger.c.to_offset == from_)
+        .values(to_offset=to, **added)
+    )
+    if not grown.rowcount:
+        _append(conn, key, incarnation, day, {"from_offset": from_, "to_offset": to, **counts})
+
+
+def _append(conn: Connection, key: Key, incarnation: str, day: date, values: Mapping[str, object]) -> None:
+    last = conn.execute(select(func.max(ledger.c.seq)).where(_mine(key, incarnation, day))).scalar()
+    seq = 0 if last is None else last + 1
+    conn.execute(
+        insert(ledger).values(topic=key[0], partition=key[1], incarnation=incarnation, day=day, seq=seq, **values)
+    )
+
+
+def _mine(key: Key, incarnation: str, day: date) -> ColumnElement[bool]:
+    return and_(
+        ledger.c.topic == key[0],
+        ledger.c.partition == key[1],
+        ledger.c.incarnation == incarnation,
+        ledger.c.day == day,
+    )
+
+
+def _update(key: Key) -> Update:
+    return update(partitions).where(partitions.c.topic == key[0], partitions.c.partition == key[1])
+
+
+def _head(row: Row[Any]) -> Head:
+    return Head(row.incarnation, row.next_offset, row.paused_reason, row.accepted_until)

@@ -1,0 +1,175 @@
+"""Notices: what to tell whom. Written in the transaction of whatever they tell about; delivered later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, exists, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from worker.model.notice import Kind, NewNotice, NoticeState
+from worker.model.playbook import Priority
+from worker.store import schema
+from worker.store.ids import allocate
+
+WAKE = "innerloop_notices"  # the channel of LISTEN and NOTIFY on PostgreSQL
+
+_TABLE = schema.notices
+_WAITING = (_TABLE.c.state == NoticeState.PENDING.value, _TABLE.c.started_at.is_(None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A row of notices. `recipient` is a person's id, `team:ID` or `ops`; `next_channel_after` is in seconds."""
+
+    id: int
+    cause: str
+    recipient: str
+    kind: Kind
+    priority: Priority
+    channels: tuple[str, ...]
+    next_channel_after: int
+    follow_up_id: int | None
+    response_id: int | None
+    data: Mapping[str, Any]
+    created_at: datetime
+    not_before: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a notice ended. Failed and skipped ones say why."""
+
+    notice: Notice
+    state: NoticeState
+    reason: str | None
+
+
+def add(conn: Connection, notices: Sequence[NewNotice], now: datetime) -> list[int]:
+    """Write notices and return the ids of those that are new: a (cause, recipient) told before is left out.
+
+    On PostgreSQL the senders of every process hear of it when the transaction commits.
+    """
+    if not notices:
+        return []
+    ids = allocate(conn, "notices", len(notices))
+    rows = [_row(number, notice, now) for number, notice in zip(ids, notices, strict=True)]
+    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(_TABLE).on_conflict_do_nothing(index_elements=["cause", "recipient"]).returning(_TABLE.c.id)
+    added = sorted(conn.execute(statement, rows).scalars())
+    if added and conn.dialect.name == "postgresql":
+        conn.execute(select(func.pg_notify(WAKE, "")))
+    return added
+
+
+def waiting(conn: Connection, now: datetime, limit: int) -> list[Notice]:
+    """Lock and return notices whose first delivery is not planned yet: the most urgent first."""
+    statement = (
+        select(_TABLE)
+        .where(*_WAITING, _TABLE.c.not_before <= now)
+        .order_by(_TABLE.c.priority.desc(), _TABLE.c.not_before, _TABLE.c.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [from_row(row) for row in conn.execute(statement)]
+
+
+def any_waiting(conn: Connection, now: datetime) -> bool:
+    return bool(conn.execute(select(exists().where(*_WAITING, _TABLE.c.not_before <= now))).scalar())
+
+
+def next_waiting_at(conn: Connection) -> datetime | None:
+    """When the next notice asks to be told."""
+    at: datetime | None = conn.execute(select(func.min(_TABLE.c.not_before)).where(*_WAITING)).scalar()
+    return at
+
+
+def by_ids(conn: Connection, ids: Iterable[int]) -> dict[int, Notice]:
+    rows = conn.execute(select(_TABLE).where(_TABLE.c.id.in_(list(ids))))
+    return {row.id: from_row(row) for row in rows}
+
+
+def start(conn: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Note that the first delivery of these is planned."""
+    if ids:
+        conn.execute(update(_TABLE).where(_TABLE.c.id.in_(ids)).values(started_at=now))
+
+
+def end(conn: Connection, ended: Sequence[Ended], now: datetime) -> None:
+    """End notices that are still pending; one that ended before keeps its end."""
+    if not ended:
+        return
+    statement = (
+        update(_TABLE)
+        .where(_TABLE.c.id == bindparam("of"), _TABLE.c.state == NoticeState.PENDING.value)
+        .values(
+            state=bindparam("to"), reason=bindparam("why"), ended_at=now,
+            started_at=func.coalesce(_TABLE.c.started_at, now),
+        )
+    )  # fmt: skip
+    conn.execute(statement, [{"of": e.notice.id, "to": e.state.value, "why": e.reason} for e in ended])
+
+
+def alerts_under_way(conn: Connection, follow_up_ids: Sequence[int]) -> dict[tuple[int, str], bool]:
+    """Alerts of these follow-ups that have not arrived, by (follow-up, recipient); true while one is in a call."""
+    if not follow_up_ids:
+        return {}
+    deliveries = schema.deliveries
+    leased = exists().where(deliveries.c.notice_id == _TABLE.c.id, deliveries.c.lease_token.is_not(None))
+    statement = select(_TABLE.c.follow_up_id, _TABLE.c.recipient, leased.label("leased")).where(
+        _TABLE.c.follow_up_id.in_(follow_up_ids),
+        _TABLE.c.kind == Kind.ALERT.value,
+        _TABLE.c.state == NoticeState.PENDING.value,
+    )
+    return {(row.follow_up_id, row.recipient): bool(row.leased) for row in conn.execute(statement)}
+
+
+def try_again(conn: Connection, notice_id: int, now: datetime) -> bool:
+    """Open a failed notice once more, for a person who mended the cause. False when it has not failed.
+
+    Its old deliveries stay as they are; new ones follow after them.
+    """
+    statement = (
+        update(_TABLE)
+        .where(_TABLE.c.id == notice_id, _TABLE.c.state == NoticeState.FAILED.value)
+        .values(state=NoticeState.PENDING.value, reason=None, ended_at=None, started_at=None, not_before=now)
+    )
+    return conn.execute(statement).rowcount == 1
+
+
+def from_row(row: Row[Any]) -> Notice:
+    return Notice(
+        id=row.id,
+        cause=row.cause,
+        recipient=row.recipient,
+        kind=Kind(row.kind),
+        priority=Priority(row.priority),
+        channels=tuple(row.channels),
+        next_channel_after=row.next_channel_after,
+        follow_up_id=row.follow_up_id,
+        response_id=row.response_id,
+        data=row.data or {},
+        created_at=row.created_at,
+        not_before=row.not_before,
+    )
+
+
+def _row(number: int, notice: NewNotice, now: datetime) -> dict[str, Any]:
+    return {
+        "id": number,
+        "cause": notice.cause,
+        "recipient": notice.recipient,
+        "follow_up_id": notice.follow_up_id,
+        "response_id": notice.response_id,
+        "kind": notice.kind.value,
+        "priority": int(notice.priority),
+        "channels": list(notice.channels),
+        "next_channel_after": notice.next_channel_after,
+        "data": dict(notice.data) if notice.data is not None else None,
+        "created_at": now,
+        "not_before": notice.not_before,
+        "state": NoticeState.PENDING.value,
+    }
