@@ -4,6 +4,8 @@ InnerloopError
 ├── ConfigError        wrong settings: the process cannot run until somebody mends them
 ├── RuleSetRefused     a rule set with mistakes: carries the findings
 ├── StoreUnavailable   the database does not answer; wait and try again
+├── RowRefused         the database refuses a row; says why in its words, without the row's values
+├── Clash              another worker was faster: run the transaction again
 ├── SchemaMismatch     the store was made by another version; migrate
 ├── ConflictError      somebody else was faster
 ├── NotAllowed         the table of moves, or the table of permissions, forbids it
@@ -33,6 +35,14 @@ class RuleSetRefused(InnerloopError):
 
 class StoreUnavailable(InnerloopError):
     """The store does not answer. Nothing is lost: work waits and goes on when it is back."""
+
+
+class RowRefused(InnerloopError):
+    """The store refuses a row. Look at the dead letter; everything else went through."""
+
+
+class Clash(InnerloopError):
+    """Another worker changed the same rows at the same moment. The transaction can be run again."""
 
 
 class SchemaMismatch(InnerloopError):

@@ -29,6 +29,15 @@ UNKNOWN_KEYS = _counter("unknown_keys_total", "Keys of events that innerloop doe
 IGNORED_VALUES = _counter("ignored_values_total", "Optional values of the wrong type, read as unknown.", "field")
 RESPONSES = _counter("responses_total", "Responses accepted, by class.", "class")
 BATCH_SECONDS = _histogram("batch_seconds", "Time for one batch, from poll to commit.")
+KAFKA_REACHABLE = _gauge("kafka_reachable", "1 while brokers answer.")
+LAG = _gauge("kafka_lag", "Records not read yet.", "topic", "partition")
+BEHIND_OPEN_TRANSACTION = _gauge("kafka_behind_open_transaction", "Records not committed yet.", "topic", "partition")
+OLDEST_UNREAD_SECONDS = _gauge("kafka_oldest_unread_seconds", "Age of the last record read, while others wait.")
+RECORDS_LOST = _counter("records_lost_total", "Records that nobody can read any more.", "cause")
+UNREADABLE = _counter("kafka_unreadable_total", "Looks at a batch that cannot be decoded.", "topic")
+TOPIC_RECREATED = _counter("kafka_topic_recreated_total", "Partitions whose topic was deleted and made again.", "topic")
+POLL_ERRORS = _counter("kafka_poll_errors_total", "Polls that failed, by error.", "error")
+COMMIT_FAILURES = _counter("kafka_commit_failures_total", "Offsets that could not be committed to Kafka.")
 
 # deciding and opening
 DECISIONS = _counter("decisions_total", "Decisions, by rule.", "rule")

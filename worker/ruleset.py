@@ -114,7 +114,7 @@ def compose(files: Files, *, reachable: Reachable, hash_key: bytes) -> Verdict:
         name.removeprefix("templates/"): content for name, content in files.items() if name.startswith("templates/")
     }
     now_revision = revision(files)
-    loaded = load(rules, check_source=check_source, revision=now_revision)
+    loaded = load(rules, check_source=check_source, revision_=now_revision)
     if loaded.rule_set is None:
         return Verdict(None, loaded.findings, now_revision)
     rule_set = loaded.rule_set
@@ -125,7 +125,7 @@ def compose(files: Files, *, reachable: Reachable, hash_key: bytes) -> Verdict:
         classifier=Classifier(rule_set.themes, rule_set.severity, rule_set.surveys),
         reader=Reader(rule_set.sources, hash_key),
         templates=Templates(pages),
-        people=People(rule_set.directory, rule_set.timezone, reachable),
+        people=People(rule_set.directory, rule_set.zone, reachable),
         files=files,
     )
     return Verdict(live, loaded.findings, now_revision)

@@ -22,6 +22,8 @@ from tests.support.waiting import until
 
 _KEEPER = Path(__file__).with_name("keeper.py")
 _TMP = "/tmp"  # noqa: S108  mkdtemp makes a directory of our own in it
+# A shared server outlives the worker that started it: its Popen must not be collected while it runs.
+_KEEPERS: list[subprocess.Popen[bytes]] = []
 _STAND_INS: dict[str, Callable[[], str | None]] = {}
 
 
@@ -139,6 +141,7 @@ class Server:
                 stderr=log,
                 start_new_session=True,
             )
+        _KEEPERS.append(self.keeper)
         until(lambda: pidfile.exists() or not self.running, 10, what=f"the pid of {self.command[0]}")
 
     @property

@@ -199,9 +199,7 @@ _ENDINGS = (
     "com|net|org|edu|gov|info|biz|eu|co|io|app|dev|me|online|shop|site|store|tech|cloud|email|mobi|name|test|example|"
     "uk|de|fr|es|pt|br|it|nl|be|at|ch|se|no|dk|fi|pl|cz|ie|us|ca|mx|ar|cl|au|nz|in|jp|cn|ru|tr|gr|hu|ro|za"
 )
-_LOOSE = re.compile(
-    rf"(?:{_LABEL}(?:\s{{0,2}}{_DOT}\s{{0,2}}|\s+dot\s+)){{1,8}}(?:{_ENDINGS})(?![\w-])", re.IGNORECASE
-)
+_LOOSE = re.compile(rf"(?:{_LABEL}(?:\s{{0,2}}{_DOT}\s{{0,2}}|\s+dot\s+)){{1,8}}(?:{_ENDINGS})(?![\w-])", re.IGNORECASE)
 _LOCAL = frozenset("!#$%&'*+-/=?^_`{|}~.")
 _BEFORE_LOCAL = re.compile(r".*[=?&/{}|#*'`]", re.DOTALL)  # email=ines@..., as forms and links have it
 _OPENING = "'`*_=/&#?{|~.!"

@@ -79,17 +79,13 @@ def _search(text: str, *, country: str | None, in_sentence: bool) -> list[Found]
     text, numbers = _without(cards(numbers), text, numbers, found)
     words = _lowered(text)
     alone = in_sentence and not _LETTER.search(text)
-    text, numbers = _without(
-        national_ids(text, words, numbers, country=country, alone=alone), text, numbers, found
-    )
+    text, numbers = _without(national_ids(text, words, numbers, country=country, alone=alone), text, numbers, found)
     if numbers:
         found += phones(text, words, numbers, country=country, alone=alone)
     return found
 
 
-def _without(
-    new: Iterable[Found], text: str, numbers: list[Chain], found: list[Found]
-) -> tuple[str, list[Chain]]:
+def _without(new: Iterable[Found], text: str, numbers: list[Chain], found: list[Found]) -> tuple[str, list[Chain]]:
     """Keep what a search found; text and chains without it, for the next search."""
     fresh = list(new)
     if not fresh:

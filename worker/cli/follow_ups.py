@@ -8,6 +8,7 @@ import click
 from rich.text import Text
 
 from worker.cli import opening, output
+from worker.cli.follow_up_moves import MOVES
 from worker.cli.output import Column, Row
 
 _LIVE = ("open", "acknowledged", "contacted")
@@ -16,6 +17,10 @@ _LIVE = ("open", "acknowledged", "contacted")
 @click.group(name="follow-ups")
 def command() -> None:
     """Who must get back to whom, and by when."""
+
+
+for _move in MOVES:
+    command.add_command(_move)
 
 
 @command.command(name="list")

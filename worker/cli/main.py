@@ -11,6 +11,7 @@ COMMANDS = {
     "run": ("worker.cli.run", "Read responses, decide, deliver, keep after it."),
     "migrate": ("worker.cli.migrate", "Bring the store's schema up to this version."),
     "settings": ("worker.cli.settings", "Every setting: its value and where it comes from."),
+    "doctor": ("worker.cli.doctor.command", "Look at everything the worker needs; say what is wrong."),
     "reconcile": ("worker.cli.reconcile", "Recount every offset that was read, from the tables."),
     "responses": ("worker.cli.responses", "What customers answered, and what was decided."),
     "follow-ups": ("worker.cli.follow_ups", "Who must get back to whom, and by when."),
@@ -31,3 +32,7 @@ COMMANDS = {
 @click.option("--traceback", is_flag=True, help="Show where an unexpected error came from.")
 def main(no_color: bool, traceback: bool) -> None:
     """A follow-up for every unhappy customer: reads survey responses, tells the right person, keeps after it."""
+
+
+if __name__ == "__main__":
+    main(prog_name="innerloop")

@@ -81,7 +81,9 @@ def write_table(columns: Sequence[Column], rows: Iterable[Row], *, empty: str) -
         )
     for row in rows:
         table.add_row(*[_cell(column.value(row)) for column in shown])
-    out.print(table)
+    with out.capture() as drawn:
+        out.print(table)
+    click.echo("\n".join(line.rstrip() for line in drawn.get().splitlines()))
 
 
 def _cell(value: str | Text) -> Text:
@@ -89,13 +91,16 @@ def _cell(value: str | Text) -> Text:
 
 
 def gutter(label: str, *lines: str | Text) -> Text:
-    """A bold label in a gutter of 12 columns, its lines beside it."""
+    """A bold label in a gutter of 12 columns, its lines beside it; what is too long wraps there too."""
+    out = console()
+    wrapped = [part for line in lines or ("",) for part in _cell(line).wrap(out, max(20, out.width - GUTTER))]
     text = Text()
-    for n, line in enumerate(lines or ("",)):
+    for n, part in enumerate(wrapped):
+        part.rstrip()
+        text.append("\n" if n else "")
         text.append(f"{label if n == 0 else '':<{GUTTER}}", style="bold")
-        text.append_text(_cell(line))
-        if n + 1 < len(lines):
-            text.append("\n")
+        text.append_text(part)
+    text.rstrip()
     return text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from worker.ruleset import Files, LiveSet, Verdict
     from worker.settings import Settings
     from worker.store.engine import Store
+
+
+Compose = Callable[["Files"], "LiveSet"]
 
 
 def read(settings: Settings, directory: Path | None = None) -> Files:

@@ -71,7 +71,7 @@ class Player:
 
     def play(self, until: datetime) -> None:
         """Everything up to a moment, in order."""
-        while (at := self._next_at()) is not None and at <= until:
+        while (at := self.next_at) is not None and at <= until:
             if self.records and (not self.beats or self.records[0].at < self.beats[0].at):
                 self._send(self.records.popleft())
             else:
@@ -96,7 +96,9 @@ class Player:
             threading.Event().wait(_STEP)
         return False
 
-    def _next_at(self) -> datetime | None:
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next record or beat is due; None at the end."""
         return min((line[0].at for line in (self.records, self.beats) if line), default=None)
 
     def _send(self, record: Record) -> None:
@@ -135,7 +137,7 @@ class Player:
         if found is not None:
             self.stage.service.close(
                 found["id"],
-                CloseOut(outcome="no_contact", root_cause="billing", action="Discount put back, corrected bill sent."),
+                CloseOut(outcome="no_contact", root_cause="billing.amount", action="Discount put back, new bill sent."),
                 by="cyd",
                 via="demo",
                 note="He asked not to be contacted.",

@@ -62,10 +62,14 @@ class WorkerProcess:
                 start_new_session=True,  # the terminal's Ctrl-C reaches only the demo
             )
 
-    def is_ready(self) -> bool:
-        """Does /readyz say so? Raises WorkerFailed when the process has ended."""
+    def check(self) -> None:
+        """Raises WorkerFailed when the process has ended by itself."""
         if self._process is None or self._process.poll() is not None:
             raise WorkerFailed(f"The demo's worker has ended. The end of its log:\n{self.tail()}")
+
+    def is_ready(self) -> bool:
+        """Does /readyz say so? Raises WorkerFailed when the process has ended."""
+        self.check()
         try:
             with urllib.request.urlopen(f"{self.url}/readyz", timeout=2) as answer:  # noqa: S310 - our own address
                 return bool(answer.status == 200)

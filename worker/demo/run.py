@@ -1,18 +1,11 @@
-"""`innerloop demo`: everything on one machine, played out in about a minute."""
+"""`innerloop demo`: one Friday afternoon, played in about a minute."""
 
 from __future__ import annotations
 
-import secrets
-import tempfile
+import signal
+import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
-from pathlib import Path
-from typing import Any
+from datetime import datetime, timedelta
 
 from rich.console import Console
 from rich.live import Live
@@ -20,67 +13,105 @@ from rich.text import Text
 from sqlalchemy import select
 
 from worker.demo import board, keys, show
-from worker.demo.broker import API_VERSION, Broker
-from worker.demo.clock import DemoClock
-from worker.demo.player import Player, Stage
-from worker.demo.process import WorkerProcess
-from worker.demo.sandbox.messages import Kept, Messages
-from worker.demo.sandbox.server import HOST, Sandbox, listen, serve
-from worker.demo.sandbox.views import Surroundings
-from worker.demo.story import beats
-from worker.demo.stream import TOPIC, afternoon
-from worker.demo.times import START, ZONE
-from worker.demo.why import Reasons
-from worker.errors import RuleSetRefused
-from worker.followup.service import Service
-from worker.model.directory import Directory
-from worker.ruleset import LiveSet, compose, read_files, rules_dir, templates_dir
+from worker.demo.set_up import Demo, Options, set_up
+from worker.demo.times import MONDAY
 from worker.store import schema
-from worker.store.engine import Store, open_store
-from worker.store.migrate import migrate
+from worker.store.engine import Store
 
-DOMAIN = "quillbay.example"
-_FRAME = 0.25  # seconds between two pictures
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """Ports of 0 take any that is free."""
-
-    once: bool = False
-    port: int = 0
-    worker_port: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """A demo that is set up: the worker is ready and the clock stands at the beginning."""
-
-    player: Player
-    screen: show.Show
-    reasons: Reasons
-    sandbox: Sandbox
-
-    @property
-    def stage(self) -> Stage:
-        return self.player.stage
-
-    def board(self) -> board.Board:
-        with self.stage.store.read() as conn:
-            return board.look(conn, self.stage.clock.now())
+AFTERMATH = timedelta(minutes=30)  # for what is told late: fail-over, retries
+_FRAME = 0.25  # real seconds between two pictures
+_STREAM = 4
 
 
 def run(options: Options, out: Console) -> int:
-    """Set up, play, clean up. Gives the exit code: 1 when the totals do not agree."""
-    with ExitStack() as stack:
-        demo = stack.enter_context(set_up(options, out))
+    """Set up, play, clean up. Gives the exit code: 1 when the totals do not agree, or a hurried run is broken off."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    broken_off = False
+    with set_up(options, out) as demo:
         try:
             if options.once or not out.is_terminal:
-                play_plainly(demo, out, hurry=options.once)
+                play_plainly(demo, hurry=options.once)
             else:
                 play_live(demo, out)
         except KeyboardInterrupt:
-            out.print("Stopped.")
+            broken_off = True
         final = demo.board()
     write_end(final, out)
-    return 1 if final.account.problems else 0
+    return 1 if final.account.problems or (broken_off and options.once) else 0
+
+
+def play_plainly(demo: Demo, *, hurry: bool) -> None:
+    """Line by line. In a hurry the clock jumps from beat to beat, and waits only for the worker."""
+    player, clock = demo.player, demo.stage.clock
+    while (at := player.next_at) is not None:
+        if hurry:
+            at = player.next_beat or at
+            clock.jump(at)
+        _pass_until(demo, at)
+        player.play(at)
+        if hurry:
+            player.settle()
+        player.look()
+    player.settle()
+    clock.jump(clock.now() + AFTERMATH)
+    player.settle()
+    player.look()
+
+
+def play_live(demo: Demo, out: Console) -> None:
+    """On the whole screen, until somebody has seen enough."""
+    began = time.monotonic()
+    with keys.pressed() as pressed, Live(console=out, auto_refresh=False, vertical_overflow="crop") as live:
+        while pressed() != "q":
+            now = demo.stage.clock.now()
+            demo.player.play(now)
+            demo.player.look()
+            demo.stage.worker.check()
+            live.update(demo.screen.screen(_moment(demo, now, time.monotonic() - began)), refresh=True)
+            if demo.player.is_over and now > MONDAY + AFTERMATH:
+                demo.stage.clock.run(1.0)  # the story is told: time to read, at everybody's pace
+            threading.Event().wait(_FRAME)
+
+
+def write_end(final: board.Board, out: Console) -> None:
+    """The end state, in words and whole numbers."""
+    for table in (show.responses(final), show.follow_ups(final), show.notices(final)):
+        out.print()
+        out.print(table)
+    out.print()
+    for line in (final.account.line, *(f"wrong: {problem}" for problem in final.account.problems)):
+        out.print(line, markup=False, soft_wrap=True)
+
+
+def _pass_until(demo: Demo, at: datetime) -> None:
+    """Wait for the clock, and notice a worker that has died meanwhile."""
+    while (ahead := demo.stage.clock.seconds_until(at)) > 0:
+        demo.stage.worker.check()
+        threading.Event().wait(min(ahead, _FRAME))
+
+
+def _moment(demo: Demo, now: datetime, ran: float) -> show.Moment:
+    messages = demo.stage.messages
+    return show.Moment(
+        demo.board(), now, ran, _stream(demo.stage.store), demo.reasons.last(), messages.get(messages.count())
+    )  # fmt: skip
+
+
+def _stream(store: Store) -> list[Text]:
+    """The newest answers, newest first."""
+    r, v = schema.responses, schema.versions
+    newest = (
+        select(r, v.c.content)
+        .join(v, (v.c.response_id == r.c.id) & (v.c.n == r.c.version))
+        .order_by(r.c.id.desc())
+        .limit(_STREAM)
+    )
+    with store.read() as conn:
+        rows = conn.execute(newest).mappings().all()
+    return [
+        show.answer_line(
+            row["responded_at"], row["class"], f"{row['metric']} {row['score']}",
+            (row["content"].get("customer") or {}).get("name") or "", row["content"].get("comment"),
+        )
+        for row in rows
+    ]  # fmt: skip

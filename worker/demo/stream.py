@@ -13,7 +13,7 @@ import yaml
 
 TOPIC = "feedback.responses"
 SOURCE = "quillbay"
-WORDLESS = {"post-call": 90, "chat": 60, "app": 45, "shop": 40, "help": 19}
+WORDLESS = {"post-call": 90, "after-chat": 60, "effort": 45, "shop": 40, "help-page": 19}
 """Answers that are only a score, per survey. Most customers say nothing, as everywhere."""
 IN_TWO_PARTS = 4  # of those with words: the score comes first, the words some minutes later
 AFTERNOON = timedelta(minutes=205)
@@ -40,8 +40,8 @@ _COUNTRY = {"en": "GB", "pt": "PT", "es": "ES", "de": "DE", "fr": "FR"}
 _TIERS = ("platinum", "gold", "silver", "standard")
 _PRODUCTS = ("Fibre 100", "Fibre 500", "Fibre 900", "Mobile", "TV")
 _DESKS = {  # by city: the team, and who takes calls and chats there
-    "leeds": ("leeds-billing", ("ana", "cyd")),
-    "lisbon": ("lisbon-care", ("rita",)),
+    "leeds": ("leeds-billing", ("ana", "cyd", "cyd", "bo", "gil")),
+    "lisbon": ("lisbon-support", ("rita", "tomas", "lia")),
 }
 
 
@@ -55,10 +55,11 @@ def afternoon(start: datetime, seed: int = 1912) -> list[Record]:
     moments = [start + step * n for n in range(len(answers))]
     records = [record(event, at) for event, at in zip(answers, moments, strict=True)]
     worded = [n for n, event in enumerate(answers) if event.get("comment") and n > 40]
-    for n in worded[:IN_TWO_PARTS]:
-        records[n : n + 1] = _in_two_parts(answers[n], moments[n])
     again = records[worded[IN_TWO_PARTS]]  # a sender that did not hear our thanks sends once more
     records.append(Record(again.at + timedelta(minutes=9), again.key, again.value))
+    for n in worded[:IN_TWO_PARTS]:
+        records[n], whole = _in_two_parts(answers[n], moments[n])
+        records.append(whole)
     return sorted(records, key=lambda one: one.at)
 
 
@@ -68,12 +69,12 @@ def record(event: Event, at: datetime) -> Record:
     return Record(at, body["customer"]["id"], msgspec.json.encode(body))
 
 
-def _in_two_parts(event: Event, at: datetime) -> list[Record]:
+def _in_two_parts(event: Event, at: datetime) -> tuple[Record, Record]:
     """The score at once, the words five minutes later under the same id."""
     whole = {**event, "responded_at": at.isoformat()}
     score = {**whole, "comment": None, "status": "partial"}
     later = at + timedelta(minutes=5)
-    return [record(score, at), record({**whole, "updated_at": later.isoformat()}, later)]
+    return record(score, at), record({**whole, "updated_at": later.isoformat()}, later)
 
 
 def _with_words(invent: _Inventing) -> Iterator[Event]:
@@ -124,6 +125,7 @@ class _Inventing:
 
     def _customer(self, country: str, language: str) -> Event:
         number = 2000 + self._count
+        tier = self.rng.choices(_TIERS, (1, 3, 8, 20))[0]
         return {
             "id": f"c-{number}",
             "name": self._name(country),
@@ -132,7 +134,8 @@ class _Inventing:
             "phone": f"+44 7700 900{self.rng.randrange(1000):03}" if country == "GB" else None,
             "language": language,
             "country": country,
-            "tier": self.rng.choices(_TIERS, (1, 3, 8, 20))[0],
+            "tier": tier,
+            "account_manager": "mara" if tier == "platinum" else None,
             "may_contact": self.rng.choices((True, None, False), (34, 4, 2))[0],
         }
 
@@ -153,7 +156,7 @@ class _Inventing:
             "id": f"i-{self._count:04}",
             "channel": channel,
             "agent": (agent or self.rng.choice(agents)) if served else None,
-            "team": team if served else None,
+            "team": None if channel == "web" else team,  # a help page belongs to nobody
             "unit": unit,
             "product": self.rng.choice(_PRODUCTS),
             "wait_seconds": self.rng.randrange(20, 1500) if served else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,14 +13,14 @@ from worker.demo.clock import PACE
 from worker.demo.sandbox.messages import Kept
 from worker.demo.sandbox.views import Answer
 from worker.demo.times import ZONE
-from worker.model.decision import Clause, Facts, Trace
-from worker.model.response import Response
-from worker.model.verdict import Verdict
+from worker.model.decision import Clause, Decision, Facts, Skip, Trace
 from worker.ruleset import LiveSet
 from worker.store import schema
 from worker.store.engine import Store
+from worker.store.responses import read_decision, read_response, read_verdict
 
 _VERDICTS = {"true": "holds", "false": "fails"}
+_TURNED = {"true": "false", "false": "true"}
 _LONGEST_DELAY = 20.0  # real seconds; beyond, the clock has jumped in between
 
 
@@ -51,37 +51,48 @@ class Reasons:
         """One sentence about the newest follow-up."""
         with self._store.read() as conn:
             row = conn.execute(_follow_ups().order_by(schema.follow_ups.c.id.desc())).mappings().first()
-        return "" if row is None else f"F-{row['id']}: {self._rule(row['rule'])}. {self._owner(row)}."
+        if row is None:
+            return ""
+        owner = self._owner(row["owner"], row["owner_via"], row["stands_in_for"])
+        return f"F-{row['id']}: {self._rule(row['rule'])}. {owner}."
 
     def _answer(self, notice: RowMapping, found: RowMapping) -> Answer:
-        response = msgspec.convert(found["content"], Response, strict=False)
-        verdict = msgspec.convert(found["verdict"], Verdict, strict=False)
-        facts = msgspec.convert(_facts(found["facts"]), Facts, strict=False)
-        traces = self._live.decider.trace(response, verdict, facts, found["now"])
-        return Answer(self._rule(found["rule"]), self._facts(notice, found), [_traced(one) for one in traces])
+        decision = read_decision(dict(found))
+        facts = msgspec.convert(_facts(decision.facts), Facts)
+        response, verdict = read_response(found["content"]), read_verdict(found["verdict"])
+        tried: list[Trace] = []
+        rest: list[Trace] = []
+        for trace in self._live.decider.trace(response, verdict, facts, decision.now):
+            (rest if trace.outcome == "not consulted" else tried).append(trace)
+        lines = self._facts(notice, decision, found["due_at"] or decision.due_at)
+        if rest:
+            lines.append(("Not tried", ", ".join(trace.rule for trace in rest)))
+        return Answer(self._rule(decision.rule), lines, [_traced(one) for one in tried])
 
-    def _facts(self, notice: RowMapping, found: RowMapping) -> list[tuple[str, str]]:
-        lines = [("Rule", found["rule"])]
-        if found["playbook"]:
-            lines.append(("Follow-up", f"{found['playbook']}, priority {found['priority']}"))
-        if found["owner"]:
-            lines.append(("Owner", self._owner(found)))
-        lines += [("Passed over", _skipped(skip, self._call)) for skip in found["skips"]]
-        if found["due_at"]:
-            lines.append(("Reply by", _when(found["due_at"])))
-        if found["also"]:
-            lines.append(("Also", ", ".join(found["also"])))
-        lines.append(("This message", f"{notice['kind'].replace('_', ' ')}, for {self._call(notice['recipient'])}"))
-        return [*lines, ("Decided", f"{_when(found['now'])}, rules {found['revision']}")]
+    def _facts(self, notice: RowMapping, decision: Decision, due_at: datetime | None) -> list[tuple[str, str]]:
+        lines = [("This message", f"{notice['kind'].replace('_', ' ')}, for {self._call(notice['recipient'])}")]
+        if decision.playbook:
+            lines.append(("Follow-up", f"{decision.playbook.name.lower()}, priority {decision.priority}"))
+        if decision.owner:
+            lines.append(("Owner", self._owner(decision.owner, decision.owner_via, decision.stands_in_for)))
+        lines += [("Passed over", self._skipped(skip)) for skip in decision.owner_skips]
+        if due_at:
+            lines.append(("Reply by", _when(due_at)))
+        if decision.also:
+            lines.append(("Adds", ", ".join(decision.also)))
+        return [*lines, ("Decided", f"{_when(decision.now)}, rules {decision.revision}")]
 
     def _rule(self, ident: str) -> str:
         names = {rule.id: rule.name for rule in self._live.rule_set.rules}
         return names.get(ident) or ident
 
-    def _owner(self, row: RowMapping) -> str:
-        via = f", as {row['owner_via'].replace('_', ' ')}" if row["owner_via"] else ""
-        away = row["stands_in_for"]
-        return f"{self._call(row['owner'])}{via}" + (f"; {self._call(away)} is away" if away else "")
+    def _owner(self, owner: str | None, via: str | None, away: str | None) -> str:
+        role = f", as {via.replace('_', ' ')}" if via else ""
+        return f"{self._call(owner)}{role}" + (f"; {self._call(away)} is away" if away else "")
+
+    def _skipped(self, skip: Skip) -> str:
+        person = f" ({self._call(skip.person)})" if skip.person else ""
+        return f"{skip.candidate.replace('_', ' ')}{person}: {skip.reason.replace('_', ' ')}"
 
     def _call(self, who: str | None) -> str:
         found = self._live.people.find(who)
@@ -106,7 +117,7 @@ def _decision(conn: Connection, notice: RowMapping) -> RowMapping | None:
     if about is None:
         about = conn.execute(select(f.c.response_id).where(f.c.id == notice["follow_up_id"])).scalar()
     query = (
-        select(d, v.c.content, r.c.verdict, f.c.owner_via, f.c.stands_in_for, f.c.due_at)
+        select(d, v.c.content, r.c.verdict, f.c.due_at)
         .join(r, r.c.id == d.c.response_id)
         .join(v, (v.c.response_id == r.c.id) & (v.c.n == d.c.version))
         .outerjoin(f, f.c.response_id == r.c.id)
@@ -116,7 +127,7 @@ def _decision(conn: Connection, notice: RowMapping) -> RowMapping | None:
     return conn.execute(query).mappings().first()
 
 
-def _facts(stored: dict[str, Any]) -> dict[str, Any]:
+def _facts(stored: Mapping[str, Any]) -> dict[str, Any]:
     """Facts are stored under the names rules use, such as history.detractors_90d."""
     return {name.rpartition(".")[2]: value for name, value in stored.items()}
 
@@ -126,18 +137,16 @@ def _traced(trace: Trace) -> tuple[str, str, Sequence[tuple[str, str, str, str]]
 
 
 def _clause(clause: Clause) -> tuple[str, str, str, str]:
-    group = f"{clause.group} · " if clause.group else ""
-    value = clause.value
-    text = "none" if value is None else ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    return _VERDICTS.get(str(clause.held).lower(), "unknown"), f"{group}{clause.field}", text, clause.test
+    """In a `none` group a clause serves the rule by failing."""
+    held = _TURNED.get(clause.held, clause.held) if clause.group == "none" else clause.held
+    group = f"{clause.group} of · " if clause.group else ""
+    return _VERDICTS.get(held, "unknown"), f"{group}{clause.field}", _value(clause.value), clause.test
 
 
-def _skipped(skip: Any, call: Callable[[str | None], str]) -> str:
-    candidate, who, reason = (
-        (skip["candidate"], skip["person"], skip["reason"]) if isinstance(skip, dict) else tuple(skip)
-    )
-    person = f" ({call(who)})" if who else ""
-    return f"{candidate.replace('_', ' ')}{person}: {str(reason).replace('_', ' ')}"
+def _value(value: object) -> str:
+    if value is None:
+        return "none"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _when(at: datetime) -> str:

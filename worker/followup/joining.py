@@ -66,6 +66,7 @@ class Effects:
     joined: list[tuple[int, int, str, datetime]] = field(default_factory=list)  # response, follow-up, how, at
     history: list[tuple[int, NewHistory]] = field(default_factory=list)
     notices: list[NewNotice] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)  # that decided, one per response
 
 
 class Joining:
@@ -96,6 +97,7 @@ class Joining:
 
     def apply(self, item: Decided) -> None:
         """Let one response have its effect."""
+        self.effects.rules.append(item.decision.rule)
         belongs_to = self._by_id.get(item.belongs_to) if item.belongs_to is not None else None
         if belongs_to is not None:
             self._edit(belongs_to, item)

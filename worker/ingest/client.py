@@ -230,7 +230,7 @@ def explain(error: Exception, seen: Sequence[str], settings: Settings) -> tuple[
     return f"Kafka at {servers} does not answer.", False
 
 
-def fatal(error: Exception, group: str) -> ConfigError | None:
+def fatal(error: Exception) -> ConfigError | None:
     """A clear error for what going on will not mend; None for everything else."""
     if isinstance(error, kafka.errors.UnsupportedCodecError):
         missing = " ".join(missing_packages()) or "Its compression is not known to this client."
@@ -238,10 +238,11 @@ def fatal(error: Exception, group: str) -> ConfigError | None:
     if isinstance(error, kafka.errors.FencedInstanceIdError):
         return ConfigError("Another process uses this member's group instance id. Give each its own, or none.")
     if isinstance(error, kafka.errors.GroupAuthorizationFailedError):
-        return ConfigError(f'Kafka does not let us use the group "{group}". It needs the ACL READ on the group.')
+        group = error.args[0] if error.args else ""
+        return ConfigError(f'Kafka does not let us use the group "{group}". We need the ACL READ on the group.')
     if isinstance(error, kafka.errors.TopicAuthorizationFailedError):
         topics = ", ".join(sorted(error.args[0])) if error.args and isinstance(error.args[0], set) else error
-        return ConfigError(f"Kafka does not let us read: {topics}. It needs the ACL READ on the topic.")
+        return ConfigError(f"Kafka does not let us read: {topics}. We need the ACL READ on the topic.")
     if isinstance(error, kafka.errors.AuthorizationError | kafka.errors.SaslAuthenticationFailedError):
         return ConfigError(f"Kafka refuses us: {error}.")
     return None
@@ -252,7 +253,7 @@ def fatal(error: Exception, group: str) -> ConfigError | None:
 
 def position(consumer: KafkaConsumer, at: TopicPartition) -> int | None:
     """Where the next record will be read; None while there is no position. Never asks a broker."""
-    state = consumer._subscription.assignment.get(at)
+    state = consumer._subscription.assignment.get(at)  # noqa: SLF001
     return state.position.offset if state is not None and state.position is not None else None
 
 
@@ -263,12 +264,18 @@ def joined(consumer: KafkaConsumer) -> bool:
 
 def refresh_metadata(consumer: KafkaConsumer, timeout: float) -> None:
     """Ask now which topics, partitions and topic ids there are. Raises KafkaError after `timeout` seconds."""
-    consumer._net.run(consumer._manager.wait_for, consumer._cluster.request_update(), timeout * 1000)
+    network, manager = consumer._net, consumer._manager  # noqa: SLF001  # the public ways wait for ever
+    try:
+        network.run(manager.wait_for, manager.cluster.request_update(), timeout * 1000)
+    except kafka.errors.AuthorizationError:
+        raise
+    except kafka.errors.BrokerResponseError:
+        return  # an answer too: that one of the topics is missing, or has no leader yet
 
 
 def topic_id(consumer: KafkaConsumer, topic: str) -> str:
     """As Kafka's own tools write it, from the newest metadata; "" for a broker that knows none."""
-    found = consumer._cluster.topic_id(topic)
+    found = consumer._cluster.topic_id(topic)  # noqa: SLF001
     if found is None or not found.int:
         return ""
     return base64.urlsafe_b64encode(found.bytes).decode().rstrip("=")
@@ -276,10 +283,22 @@ def topic_id(consumer: KafkaConsumer, topic: str) -> str:
 
 def partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
     """From the newest metadata; empty when there is no such topic."""
-    return [TopicPartition(topic, n) for n in sorted(consumer._cluster.partitions_for_topic(topic) or ())]
+    found = consumer._cluster.partitions_for_topic(topic)  # noqa: SLF001
+    return [TopicPartition(topic, n) for n in sorted(found or ())]
 
 
 def committed(consumer: KafkaConsumer, at: Sequence[TopicPartition], timeout: float) -> dict[TopicPartition, int]:
     """The group's offsets; partitions without one are absent."""
-    found = consumer._coordinator.fetch_committed_offsets(list(at), timeout_ms=timeout * 1000)
+    coordinator = consumer._coordinator  # noqa: SLF001  # the public way asks for one partition at a time
+    found = coordinator.fetch_committed_offsets(list(at), timeout_ms=timeout * 1000)
     return {one: offset.offset for one, offset in found.items() if offset.offset >= 0}
+
+
+def beginnings(consumer: KafkaConsumer, at: Sequence[TopicPartition], timeout: float) -> dict[TopicPartition, int]:
+    """The first offset of each log."""
+    return dict(consumer.beginning_offsets(list(at), timeout_ms=timeout * 1000)) if at else {}
+
+
+def ends(consumer: KafkaConsumer, at: Sequence[TopicPartition], timeout: float) -> dict[TopicPartition, int]:
+    """The offset after the last one that a read_committed reader may see."""
+    return dict(consumer.end_offsets(list(at), timeout_ms=timeout * 1000)) if at else {}

@@ -2,6 +2,8 @@
 
     has: [a.b, c]   lacks: d   is: {path: value, other: [one, two]}   is_not: {path: value}
     starts_with: {path: text}   above: {path: 1}
+
+Values are compared as text: YAML's types do not matter.
 """
 
 from __future__ import annotations

@@ -289,6 +289,8 @@ FIELDS = frozenset(
      *(f"interaction.{name}" for name in _INTERACTION))
 )  # fmt: skip
 TIMES = frozenset({"responded_at", "updated_at", "interaction.ended_at"})
+NUMBERS = frozenset({"score", "customer.value.amount", "interaction.wait_seconds", "interaction.transfers"})
+BOOLEANS = frozenset({"callback_requested", "public", "test", "customer.may_contact"})
 KEYS = frozenset((*_REQUIRED, *_RESPONSE, *_OBJECTS))
 _TELLING = frozenset({"responded_at", "score", "comment", "metric", "survey", "answers", "callback_requested"})
 

@@ -13,6 +13,15 @@ from datetime import datetime
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 
 
+@dataclass(slots=True)
+class Trouble:
+    """A batch that cannot be decoded; times in seconds of the monotonic clock."""
+
+    offset: int
+    since: float
+    look_again: float
+
+
 @dataclass(slots=True, eq=False)
 class Reading:
     """A placed partition. `position` is where the next batch begins: everything before it is stored."""
@@ -21,16 +30,7 @@ class Reading:
     incarnation: str
     position: int
     newest: datetime | None = None  # Kafka's timestamp of the last record
-
-
-@dataclass(slots=True)
-class Unreadable:
-    """A partition whose next batch cannot be decoded; in seconds of the monotonic clock."""
-
-    offset: int
-    since: float
-    look_again: float
-    error: str
+    trouble: Trouble | None = None
 
 
 class Holdings(ConsumerRebalanceListener):  # type: ignore[misc]  # the client is untyped
@@ -40,8 +40,8 @@ class Holdings(ConsumerRebalanceListener):  # type: ignore[misc]  # the client i
         self._consumer = consumer
         self.new: set[TopicPartition] = set()
         self.placed: dict[TopicPartition, Reading] = {}
-        self.unreadable: dict[TopicPartition, Unreadable] = {}
-        self.resting: dict[TopicPartition, str] = {}
+        self.unreadable: set[TopicPartition] = set()
+        self.resting: dict[TopicPartition, str] = {}  # why
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         for at in assigned:
@@ -57,14 +57,14 @@ class Holdings(ConsumerRebalanceListener):  # type: ignore[misc]  # the client i
     def forget(self, at: TopicPartition) -> None:
         self.new.discard(at)
         self.placed.pop(at, None)
-        self.unreadable.pop(at, None)
+        self.unreadable.discard(at)
         self.resting.pop(at, None)
 
     def put_back(self, at: TopicPartition) -> None:
         """To be placed, as if it were new: nothing of it is read before."""
         self.forget(at)
         self._consumer.pause(at)
-        # Any position will do: without one the client would ask for the committed offset, and raise where there is none.
+        # Any position will do. Without one the client asks for the committed offset, and raises where there is none.
         self._consumer.seek(at, 0)
         self.new.add(at)
 

@@ -11,25 +11,26 @@ What makes it lose nothing:
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import kafka.errors
 from kafka import KafkaConsumer, TopicPartition
-from kafka.structs import OffsetAndMetadata
 
 from worker import log, metrics
 from worker.clock import Clock, SystemClock
 from worker.errors import StoreUnavailable
 from worker.ingest import client
 from worker.ingest.client import Stopped, Timing
+from worker.ingest.commits import Commits
 from worker.ingest.guard import place_of
-from worker.ingest.holdings import Holdings, Reading, Unreadable
-from worker.ingest.placing import Placing, of_topic, place
+from worker.ingest.holdings import Holdings, Reading
 from worker.ingest.records import Batch, Head, Pause, Record, Sink, Slice
-from worker.ingest.unreadable import Interrupted, first_readable, prober
+from worker.ingest.survey import Seen, survey
+from worker.ingest.tending import Tending
+from worker.ingest.unreadable import Interrupted
 from worker.settings import Settings
 
 __all__ = ["Batch", "Head", "KafkaReader", "Pause", "Sink", "Slice", "Status", "Timing"]
@@ -37,6 +38,7 @@ __all__ = ["Batch", "Head", "KafkaReader", "Pause", "Sink", "Slice", "Status", "
 _log = log.get(__name__)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAST = 10  # records a poll may bring at least, however slow they are
+_QUIET_TURNS = 4  # without a partition, until nobody expects to be given one
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +46,21 @@ class Status:
     """How reading goes, for readiness, liveness and people. `progress` is when the loop last turned (monotonic)."""
 
     progress: float
-    connected: bool = False
     reachable: bool = False
     joined: bool = False
     waiting_for: str | None = None  # why there is no connection yet
     partitions: int = 0
     missing_topics: tuple[str, ...] = ()
-    resting: Mapping[str, str] = field(default_factory=dict)  # topic:partition -> reason
+    resting: Mapping[str, str] = field(default_factory=dict)  # topic:partition -> why
     unreadable: tuple[str, ...] = ()  # topic:partition
-    store_down: bool = False
+    store_away: bool = False
     lag: int | None = None
 
     @property
     def failing(self) -> list[str]:
         """Names for readiness: what keeps responses from being read."""
         names = [] if self.reachable else ["kafka"]
-        if self.connected and not self.joined:
+        if not self.joined:
             names.append("group")
         names += [f"topic {name} is missing" for name in self.missing_topics]
         return names + [f"storm {at}" for at in self.resting]
@@ -83,22 +84,15 @@ class KafkaReader:
         sink: Sink,
         clock: Clock,
         *,
-        timing: Timing = Timing(),
-        monotonic: Callable[[], float] = SystemClock().monotonic,
+        timing: Timing | None = None,
+        monotonic: Callable[[], float] | None = None,
     ) -> None:
         self._settings = settings
-        self._topics = settings.kafka_topics
         self._sink = sink
         self._clock = clock
-        self._timing = timing
-        self._monotonic = monotonic  # the machine's own: brokers do not live in a test's time
-        self._stop = threading.Event()
-        self._status = Status(monotonic())
-        self._size = settings.kafka_max_poll_records
-        self._held: _Held | None = None
-        self._to_commit: dict[TopicPartition, int] = {}
-        self._commit_at = self._tend_at = self._survey_at = self._rest_at = 0.0
-        self._delay = timing.backoff
+        self._timing = timing or Timing()
+        self._monotonic = monotonic or SystemClock().monotonic  # the machine's: brokers do not live in a test's time
+        self._status = Status(self._monotonic())
 
     def run(self, stop: threading.Event) -> None:
         """Read until `stop` is set. Outages are waited for; raises ConfigError for what only a person can mend."""
@@ -112,20 +106,21 @@ class KafkaReader:
         """How it goes. May be asked from any thread."""
         return self._status
 
-    def _run(self, stop: threading.Event, until_idle: bool) -> None:
-        self._stop = stop
+    def _run(self, stop: threading.Event, *, until_idle: bool) -> None:
         try:
-            self._consumer = client.connect(self._settings, self._timing, stop, self._waiting)
+            consumer = client.connect(self._settings, self._timing, stop, self._waiting)
         except Stopped:
             return
-        self._holdings = Holdings(self._consumer)
+        loop = Loop(consumer, self._settings, self._sink, self._clock, self._timing, self._monotonic, stop)
         try:
-            self._begin()
-            ends = self._ends() if until_idle else None
-            while not stop.is_set() and not (ends is not None and self._is_idle(ends)):
-                self._turn()
+            loop.begin()
+            ends = loop.ends() if until_idle else None
+            while not stop.is_set() and not (ends is not None and loop.is_idle(ends)):
+                loop.turn()
+                self._status = loop.status()
         finally:
-            self._end()
+            loop.end()
+            self._status = Status(self._monotonic())
 
     def _waiting(self, why: str) -> None:
         if why != self._status.waiting_for:
@@ -133,51 +128,86 @@ class KafkaReader:
         metrics.KAFKA_REACHABLE.set(0)
         self._status = Status(self._monotonic(), waiting_for=why)
 
-    def _begin(self) -> None:
+
+class Loop:
+    """One stay in the group, from subscribing to closing."""
+
+    def __init__(
+        self,
+        consumer: KafkaConsumer,
+        settings: Settings,
+        sink: Sink,
+        clock: Clock,
+        timing: Timing,
+        monotonic: Callable[[], float],
+        stop: threading.Event,
+    ) -> None:
+        self._consumer = consumer
+        self._topics = settings.kafka_topics
+        self._most = self._size = settings.kafka_max_poll_records
+        self._sink = sink
+        self._clock = clock
+        self._timing = timing
+        self._monotonic = monotonic
+        self._stop = stop
+        self._holdings = Holdings(consumer)
+        self._commits = Commits(consumer, timing, monotonic)
+        self._tending = Tending(consumer, self._holdings, sink, self._commits, timing, monotonic)
+        self._held: _Held | None = None
+        self._seen = Seen(reachable=True)
+        self._survey_at = self._tend_at = 0.0
+        self._tend_delay = timing.backoff
+        self._quiet_turns = 0
+
+    def begin(self) -> None:
         for sentence in client.missing_packages():
-            _log.warning("a package is missing", what=sentence)
-        self._survey_at = self._tend_at = self._commit_at = self._rest_at = 0.0
-        self._held, self._to_commit = None, {}
+            _log.warning(sentence)
         self._consumer.subscribe(topics=list(self._topics), listener=self._holdings)
 
-    def _end(self) -> None:
-        """Commit what is stored and leave the group; never longer than 7 seconds."""
-        self._commit_at = min(self._commit_at, self._monotonic())
+    def end(self) -> None:
+        """Commit what is stored and leave the group; at most 6 seconds."""
         try:
-            self._commit(final=True)
+            self._commits.commit(final=True)
         finally:
             self._consumer.close(autocommit=False, timeout_ms=5000)
-            self._status = Status(self._monotonic())
             metrics.KAFKA_REACHABLE.set(0)
 
-    # One turn ----------------------------------------------------------------------------------------------------
-
-    def _turn(self) -> None:
+    def turn(self) -> None:
         records = self._poll()
         if self._held:
             self._retry(self._held)
         else:
             self._hand_over(self._moved(records))
         if not self._held:
+            self._commits.commit()
             self._tend()
-        self._survey()
-        self._say_status()
+        self._look()
+
+    def status(self) -> Status:
+        holdings, seen = self._holdings, self._seen
+        return Status(
+            progress=self._monotonic(), reachable=seen.reachable, joined=client.joined(self._consumer),
+            partitions=len(holdings.placed), missing_topics=seen.missing,
+            resting={_name(at): why for at, why in holdings.resting.items()},
+            unreadable=tuple(_name(at) for at in holdings.unreadable), store_away=self._held is not None, lag=seen.lag,
+        )  # fmt: skip
+
+    # Reading -----------------------------------------------------------------------------------------------------
 
     def _poll(self) -> dict[TopicPartition, list[Any]]:
+        wait = int(self._timing.poll * 1000)
         try:
-            polled: dict[TopicPartition, list[Any]] = self._consumer.poll(
-                timeout_ms=int(self._timing.poll * 1000), max_records=self._size
-            )
+            polled: dict[TopicPartition, list[Any]] = self._consumer.poll(timeout_ms=wait, max_records=self._size)
         except Exception as error:  # noqa: BLE001  # decoders raise what they like, and none of it may stop the loop
             self._poll_failed(error)
             return {}
         return polled
 
     def _poll_failed(self, error: Exception) -> None:
-        if clear := client.fatal(error, self._settings.kafka_group_id):
+        if clear := client.fatal(error):
             raise clear from error
         if place := place_of(error):
-            self._cannot_decode(*place, error)
+            self._tending.cannot_decode(*place, error)
         elif isinstance(error, kafka.errors.OffsetOutOfRangeError | kafka.errors.NoOffsetForPartitionError):
             self._put_back(error.args[0])
         elif isinstance(error, kafka.errors.LogTruncationError):
@@ -188,10 +218,9 @@ class KafkaReader:
             self._stop.wait(0.3)
         self._step_back()
 
-    def _put_back(self, partitions: Any) -> None:
+    def _put_back(self, partitions: Iterable[TopicPartition]) -> None:
         for at in [at for at in partitions if at in self._consumer.assignment()]:
             self._holdings.put_back(at)
-        self._tend_at = 0.0
 
     def _step_back(self) -> None:
         """A poll that raised may have moved positions past records that nobody got."""
@@ -227,10 +256,11 @@ class KafkaReader:
         for reading, part in slices:
             self._advance(reading, part)
         for pause in pauses or ():
-            self._rest(pause)
+            self._tending.rest(pause)
 
     def _advance(self, reading: Reading, part: Slice) -> None:
-        reading.position = self._to_commit[reading.at] = part.next
+        reading.position, reading.trouble = part.next, None
+        self._commits.note(reading.at, part.next)
         if part.records and part.records[-1].timestamp:
             reading.newest = part.records[-1].timestamp
 
@@ -239,139 +269,106 @@ class KafkaReader:
         if took > self._timing.busy * 0.75:
             self._size = max(_LEAST, count // 2)
         elif took < self._timing.busy * 0.25 and count >= self._size:
-            self._size = min(self._settings.kafka_max_poll_records, self._size * 2)
+            self._size = min(self._most, self._size * 2)
 
     # The store is away -------------------------------------------------------------------------------------------
 
     def _hold(self, slices: list[tuple[Reading, Slice]], error: StoreUnavailable) -> None:
-        _log.warning("the store is away; reading waits", error=str(error), records=sum(len(s.records) for _, s in slices))
+        records = sum(len(part.records) for _, part in slices)
+        _log.warning("the store is away; reading waits", error=str(error), records=records)
         self._held = _Held(slices, self._monotonic() + self._timing.backoff, self._timing.backoff)
-        self._pause_all()
-
-    def _pause_all(self) -> None:
         self._consumer.pause(*self._consumer.assignment())
 
     def _retry(self, held: _Held) -> None:
-        self._pause_all()  # a rebalance may have brought partitions meanwhile
+        self._consumer.pause(*self._consumer.assignment())  # a rebalance may have brought partitions meanwhile
         if self._monotonic() < held.retry_at:
             return
         slices = [(reading, part) for reading, part in held.slices if self._holdings.owns(reading)]
         self._held = None
         self._hand_over(slices)
         if self._held is None:
-            _log.info("the store is back", held=len(slices), dropped=len(held.slices) - len(slices))
+            _log.info("the store is back")
             self._consumer.resume(*self._holdings.flowing())
         else:
             delay = min(held.delay * 2, self._timing.backoff_max)
             self._held = _Held(slices, self._monotonic() + delay, delay)
 
-    # What is not reading -----------------------------------------------------------------------------------------
+    # Between two polls -------------------------------------------------------------------------------------------
 
     def _tend(self) -> None:
-        """Commit, look after what is paused, place what is new. Waits and tries again after trouble."""
-        self._commit()
         if self._monotonic() < self._tend_at:
             return
         try:
-            self._look_at_unreadable()
-            self._look_at_resting()
-            self._place_new()
+            self._tending.tend()
         except (StoreUnavailable, kafka.errors.KafkaError, Interrupted) as error:
-            if isinstance(error, kafka.errors.KafkaError) and (clear := client.fatal(error, self._settings.kafka_group_id)):
+            if clear := client.fatal(error):
                 raise clear from error
-            _log.warning("looking after partitions has to wait", error=repr(error))
-            self._tend_at = self._monotonic() + self._delay
-            self._delay = min(self._delay * 2, self._timing.backoff_max)
+            _log.warning("placing partitions has to wait", error=repr(error))
+            self._tend_at = self._monotonic() + self._tend_delay
+            self._tend_delay = min(self._tend_delay * 2, self._timing.backoff_max)
         else:
-            self._delay = self._timing.backoff
+            self._tend_delay = self._timing.backoff
 
-    def _commit(self, final: bool = False) -> None:
-        if not self._to_commit or self._monotonic() < self._commit_at:
+    def _look(self) -> None:
+        if self._monotonic() < self._survey_at:
             return
-        ours = self._consumer.assignment()
-        offsets = {at: OffsetAndMetadata(next_, "", -1) for at, next_ in self._to_commit.items() if at in ours}
-        self._to_commit.clear()
-        try:
-            if offsets:
-                self._consumer.commit(offsets, timeout_ms=int(self._timing.request * 1000))
-            self._commit_at = self._monotonic() + self._timing.commit_every
-        except Exception as error:  # noqa: BLE001  # a hint that could not be left is no reason to stop
-            if not final and (clear := client.fatal(error, self._settings.kafka_group_id)):
-                raise clear from error
-            metrics.COMMIT_FAILURES.inc()
-            _log.info("offsets not committed; the store has them", error=repr(error))
-            self._commit_at = self._monotonic() + self._timing.commit_pause
+        self._survey_at = self._monotonic() + self._timing.survey
+        before = self._seen
+        self._seen = survey(self._consumer, self._topics, self._holdings, self._clock.now(), self._timing.request)
+        if not self._seen.reachable:
+            self._seen = replace(self._seen, missing=before.missing)
+        for topic in set(self._seen.missing) - set(before.missing):
+            _log.error("the topic is missing; reading waits for it", topic=topic)
+        self._put_back(self._seen.recreated)
 
-    # Placing -----------------------------------------------------------------------------------------------------
+    # Until idle --------------------------------------------------------------------------------------------------
 
-    def _place_new(self) -> None:
-        new = [at for at in self._holdings.new if at in self._consumer.assignment()]
-        if not new:
-            return
-        timeout = self._timing.request
-        client.refresh_metadata(self._consumer, timeout)
-        heads = self._sink.heads({at.topic for at in new})
-        committed = client.committed(self._consumer, new, timeout)
-        lows = self._consumer.beginning_offsets(new, timeout_ms=timeout * 1000)
-        highs = self._consumer.end_offsets(new, timeout_ms=timeout * 1000)
-        for at in new:
-            head = heads.get((at.topic, at.partition))
-            topic_id = client.topic_id(self._consumer, at.topic)
-            placing = place(
-                topic_id=topic_id, head=head, committed=committed.get(at), low=lows[at], high=highs[at]
-            )  # fmt: skip
-            self._place(at, placing, head.paused_reason if head else None)
+    def ends(self) -> dict[TopicPartition, int]:
+        """Where every partition of the topics ends now. Waits for brokers that do not answer."""
+        while not self._stop.is_set():
+            try:
+                client.refresh_metadata(self._consumer, self._timing.request)
+                every = [at for topic in self._topics for at in client.partitions(self._consumer, topic)]
+                return client.ends(self._consumer, every, self._timing.request)
+            except kafka.errors.KafkaError as error:
+                _log.warning("waiting for Kafka", why=repr(error))
+                self._stop.wait(self._timing.backoff)
+        return {}
 
-    def _place(self, at: TopicPartition, placing: Placing, paused_reason: str | None) -> None:
-        self._write_down(at, placing)
-        self._consumer.seek(at, placing.start)
-        self._holdings.new.discard(at)
-        self._holdings.placed[at] = Reading(at, placing.incarnation, placing.start)
-        if paused_reason:
-            self._holdings.resting[at] = paused_reason
-        else:
-            self._consumer.resume(at)
-        _log.info("reading", topic=at.topic, partition=at.partition, start=placing.start, chain=placing.chain)
+    def is_idle(self, ends: Mapping[TopicPartition, int]) -> bool:
+        """Whether everything of ours is read up to `ends`. What rests after a storm is not waited for."""
+        holdings = self._holdings
+        if self._held or holdings.new or holdings.unreadable or not client.joined(self._consumer):
+            return False
+        if not holdings.placed and ends:
+            self._quiet_turns += 1
+            return self._quiet_turns >= _QUIET_TURNS
+        return all(holdings.placed[at].position >= ends.get(at, 0) for at in holdings.flowing())
 
-    def _write_down(self, at: TopicPartition, placing: Placing) -> None:
-        name = {"topic": at.topic, "partition": at.partition}
-        if placing.alert:
-            _log.error("reading begins elsewhere than expected", **name, why=placing.alert, start=placing.start)
-        if placing.chain:
-            self._sink.start_partition(at.topic, at.partition, placing.incarnation, placing.start, placing.chain)
-        if placing.chain == "recreated":
-            metrics.TOPIC_RECREATED.labels(at.topic).inc()
-        if placing.gap:
-            self._gap(at, placing.incarnation, *placing.gap, reason="retention")
 
-    def _gap(self, at: TopicPartition, incarnation: str, from_: int, to: int, reason: str) -> None:
-        self._sink.gap(at.topic, at.partition, incarnation, from_, to, reason)
-        metrics.RECORDS_LOST.labels(reason).inc(to - from_)
-        _log.error(
-            "up to so many records cannot be read any more",
-            topic=at.topic, partition=at.partition, from_=from_, to=to, records=to - from_, reason=reason,
-        )  # fmt: skip
+def _name(at: TopicPartition) -> str:
+    return f"{at.topic}:{at.partition}"
 
-    # What cannot be decoded --------------------------------------------------------------------------------------
 
-    def _cannot_decode(self, at: TopicPartition, offset: int, error: Exception) -> None:
-        """Rest this partition and look again for a while: it may have been the way from the broker."""
-        now = self._monotonic()
-        known = self._holdings.unreadable.get(at)
-        since = known.since if known and known.offset == offset else now
-        self._consumer.pause(at)
-        if at in self._holdings.placed:
-            self._holdings.unreadable[at] = Unreadable(offset, since, now + self._timing.look_again, repr(error)[:200])
-            metrics.UNREADABLE.labels(at.topic).inc()
-            _log.error("a batch cannot be decoded", topic=at.topic, partition=at.partition, offset=offset, error=repr(error))
+def _slice(reading: Reading, next_: int, records: Sequence[Any]) -> Slice:
+    return Slice(
+        topic=reading.at.topic, partition=reading.at.partition, incarnation=reading.incarnation,
+        first=reading.position, next=next_, records=tuple(_record(record, reading.incarnation) for record in records),
+    )  # fmt: skip
 
-    def _look_at_unreadable(self) -> None:
-        now = self._monotonic()
-        for at, bad in list(self._holdings.unreadable.items()):
-            reading = self._holdings.placed[at]
-            if reading.position != bad.offset or client.position(self._consumer, at) != bad.offset:
-                ...
-            if now - bad.since >= self._timing.unreadable_after:
-                self._skip(reading, bad)
-            elif now >= bad.look_again:
-                self._consumer.resume(at)
+
+def _record(record: Any, incarnation: str) -> Record:
+    return Record(
+        topic=record.topic, partition=record.partition, offset=record.offset, incarnation=incarnation,
+        timestamp=_time(record.timestamp), key=record.key, value=record.value, headers=tuple(record.headers or ()),
+    )  # fmt: skip
+
+
+def _time(milliseconds: int | None) -> datetime | None:
+    """None for no timestamp and for one beyond the calendar: some producers write microseconds."""
+    if milliseconds is None or milliseconds < 0:
+        return None
+    try:
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None

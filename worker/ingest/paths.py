@@ -6,6 +6,8 @@
     pages[*].questions[*].id                every element
     answers[field.ref=nps].number           the elements where a path inside them has a value
     @header.webhook-id   @envelope.type   @topic   @key
+
+A path finds every value there that is not null.
 """
 
 from __future__ import annotations

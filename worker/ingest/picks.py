@@ -7,6 +7,8 @@ A pick is a path, a list of picks (the first that gives something), or a block:
     as: number | text | boolean
     values: {bad: 1, good: 5}    otherwise: 3
     time: iso | epoch seconds | epoch milliseconds | seconds and nanos | %Y-%m-%d %H:%M:%S    zone: Europe/Berlin
+
+Whatever gives nothing leaves its field unknown.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 from worker.ingest.conditions import Condition, compile_condition
 from worker.ingest.decode import is_number, number
-from worker.ingest.event import TIMES
+from worker.ingest.event import BOOLEANS, NUMBERS, TIMES
 from worker.ingest.paths import Given, Path, as_text, parse_path
 from worker.ingest.problems import Place, Problems
 from worker.model.response import Json
@@ -30,11 +32,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SOURCES = ("path", "value", "join", "all_of")
 _OPTIONS = ("when", "pick", "lower", "as", "values", "otherwise", "time", "zone", "with")
 _PICKS = ("first", "last", "all")
-_NUMBERS = frozenset({"score", "customer.value.amount", "interaction.wait_seconds", "interaction.transfers"})
-_BOOLEANS = frozenset({"callback_requested", "public", "test", "customer.may_contact"})
 _YES_NO = {"yes": True, "true": True, "no": False, "false": False}
 _DATE_IN_FORMAT = re.compile(r"%[a-zA-Z%]")
-NUMERIC_TEXT = re.compile(r"\s*[+-]?\d+(\.\d+)?\s*")
+_NUMERIC = re.compile(r"\s*[+-]?\d+(\.\d+)?\s*")
 
 
 class Unusable(Exception):
@@ -52,7 +52,7 @@ class Pick:
     places: str
 
 
-_NOTHING = Pick(lambda given: None, "nowhere")
+_NOTHING = Pick(lambda _: None, "nowhere")
 
 
 def compile_pick(raw: Any, target: str, place: Place, problems: Problems) -> Pick:
@@ -112,19 +112,19 @@ def _through(value: Json, changes: list[Change]) -> Json:
     return value
 
 
-def _constant(value: Any, raw: Mapping[str, Any], target: str, place: Place, problems: Problems) -> Pick:
+def _constant(value: Any, _: Mapping[str, Any], target: str, place: Place, problems: Problems) -> Pick:
     typed = _typed(value, target, place, problems)
-    return Pick(lambda given: typed, "the mapping")
+    return Pick(lambda _: typed, "the mapping")
 
 
-def _joined(texts: Any, raw: Mapping[str, Any], target: str, place: Place, problems: Problems) -> Pick:
+def _joined(texts: Any, raw: Mapping[str, Any], _: str, place: Place, problems: Problems) -> Pick:
     paths = _paths(texts, place, problems)
     glue = str(raw.get("with", " "))
     name = " + ".join(path.text for path in paths)
     return Pick(lambda given: glue.join(_parts(paths, given)) or None, name)
 
 
-def _all_of(texts: Any, raw: Mapping[str, Any], target: str, place: Place, problems: Problems) -> Pick:
+def _all_of(texts: Any, raw: Mapping[str, Any], _: str, place: Place, problems: Problems) -> Pick:
     paths = _paths(texts, place, problems)
     glue = str(raw.get("with", " "))
 
@@ -197,9 +197,9 @@ def _typed(value: Any, target: str, place: Place, problems: Problems) -> Any:
     """A constant of the mapping in the type of its target; YAML may have left it as text."""
     if value is None:
         return None
-    if target in _BOOLEANS:
+    if target in BOOLEANS:
         return _constant_boolean(value, place, problems)
-    if target in _NUMBERS:
+    if target in NUMBERS:
         found = value if is_number(value) else number(as_text(value))
         if not is_number(found):
             problems.add(place, f"{target} needs a number", "Write a number without quotes.")
@@ -223,7 +223,7 @@ def _as(kind: Any, place: Place, problems: Problems) -> Change:
 def _to_number(value: Json) -> Json:
     if is_number(value):
         return value
-    if isinstance(value, str) and NUMERIC_TEXT.fullmatch(value):
+    if isinstance(value, str) and _NUMERIC.fullmatch(value):
         return number(value.strip())
     raise Unusable("is no number, not even in quotes")
 
@@ -306,20 +306,22 @@ def _seconds_and_nanos(value: Json) -> Json:
 def _by_format(form: str) -> Change:
     def read(value: Json) -> Json:
         try:
-            return datetime.strptime(as_text(value), form)  # noqa: DTZ007: the zone follows
+            return datetime.strptime(as_text(value), form)  # noqa: DTZ007  # the zone follows
         except ValueError:
             raise Unusable(f"does not look like {form}") from None
 
     return read
 
 
+def _text_only(value: Json) -> Json:
+    if isinstance(value, str):
+        return value
+    raise Unusable("is no text; if it counts seconds, write time: epoch seconds")
+
+
 _FORMS: dict[str, Change] = {
-    "iso": lambda value: value if isinstance(value, str) else _not_text(value),
+    "iso": _text_only,
     "epoch seconds": _epoch(1),
     "epoch milliseconds": _epoch(1000),
     "seconds and nanos": _seconds_and_nanos,
 }
-
-
-def _not_text(value: Json) -> Json:
-    raise Unusable("is no text; if it counts seconds, write time: epoch seconds")

@@ -27,13 +27,13 @@ _DECODING = frozenset({Reason.TOO_LARGE, Reason.NOT_UTF8, Reason.NOT_JSON, Reaso
 _FIRST = datetime(1, 1, 1, tzinfo=UTC)
 
 
-def customer_key(namespace: str, id: str | None, email: str | None, hash_key: bytes) -> str | None:
+def customer_key(namespace: str, customer_id: str | None, email: str | None, hash_key: bytes) -> str | None:
     """Who it is, for history and merging: the id in its namespace, else a keyed hash of the e-mail, else unknown.
 
     Never phone or name: merging by mistake shows one stranger's words to another's agent.
     """
-    if id and id.strip():
-        return f"{namespace}/{id}"
+    if customer_id and customer_id.strip():
+        return f"{namespace}/{customer_id}"
     if email and (address := email.strip().lower()):
         return f"mail/{hmac.digest(hash_key, address.encode(), hashlib.sha256).hex()[:32]}"
     return None
@@ -116,11 +116,11 @@ class Reader:
             mapping=source.name,
         )  # fmt: skip
 
-    def _key_of(self, id: str | None, email: str | None) -> str | None:
-        return customer_key(OUR_NAMESPACE, id, email, self._hash_key)
+    def _key_of(self, customer_id: str | None, email: str | None) -> str | None:
+        return customer_key(OUR_NAMESPACE, customer_id, email, self._hash_key)
 
     def _key_in(self, namespace: str) -> event.KeyOf:
-        return lambda id, email: customer_key(namespace, id, email, self._hash_key)
+        return lambda customer_id, email: customer_key(namespace, customer_id, email, self._hash_key)
 
 
 def default_source(record: Record) -> str:

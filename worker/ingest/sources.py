@@ -11,6 +11,8 @@
     partial_when: {…}                more answers will come
     fields:                          our event's fields by dotted name, each with a pick (see picks)
       id: response.id
+
+`check_source` tells what is wrong with one, `compile_source` makes it usable.
 """
 
 from __future__ import annotations

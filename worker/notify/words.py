@@ -115,7 +115,7 @@ class Language:
 def clean(text: str) -> str:
     """Foreign text as it may be shown: without control characters and without overrides of its direction."""
     text = _BIDI_CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
-    text = "".join(c if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs", "Cn"} else "" for c in text)
+    text = "".join(c if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"} else "" for c in text)
     return _BLANK_LINES.sub("\n\n", _SPACES.sub(" ", text)).strip()
 
 

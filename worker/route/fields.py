@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -300,6 +301,7 @@ FIELDS: Mapping[str, Field] = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=8192)  # clauses on one field are recognised by its being one object
 def undeclared(name: str, kind: Kind) -> Field | None:
     """`attributes.NAME`, `customer.attributes.NAME`, `response.answers.NAME`: any name, of the kind its test asks for."""
     for prefix in OPEN_PREFIXES:

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import ARRAY, ColumnElement, Connection, Select, Text, cast, func, or_, select, tuple_, update
 
+from worker.errors import Clash
 from worker.model.notice import NewNotice
 from worker.model.response import Number
 from worker.store import bulk
@@ -30,7 +31,7 @@ from worker.store.types import encode_document
 LIVE_STATES = ("open", "acknowledged", "contacted")
 
 
-class Lost(Exception):
+class Lost(Clash):
     """Fewer rows went in than planned: another worker was faster."""
 
 
@@ -228,7 +229,7 @@ def _list(conn: Connection, values: Sequence[str]) -> Select[Any]:
 def _pairs(conn: Connection, values: Sequence[tuple[str, str]]) -> Select[Any]:
     if conn.dialect.name == "postgresql":
         left, right = [list(side) for side in zip(*values, strict=True)]
-        pairs = func.unnest(cast(left, ARRAY(Text)), cast(right, ARRAY(Text))).table_valued("a", "b")
+        pairs = func.unnest(cast(left, ARRAY(Text)), cast(right, ARRAY(Text))).table_valued("a", "b").render_derived()
         return select(pairs.c.a, pairs.c.b)
     each = func.json_each(encode_document(values)).table_valued("value")
     return select(func.json_extract(each.c.value, "$[0]"), func.json_extract(each.c.value, "$[1]"))

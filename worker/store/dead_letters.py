@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -18,7 +17,6 @@ from worker.store.ids import allocate
 from worker.store.schema import dead_letters
 
 KEEP = timedelta(days=30)
-_VALUES = re.compile(r'"[^"]*"|\([^)]*\)=\([^)]*\)')
 
 
 class Sealed(Struct, frozen=True, kw_only=True):
@@ -97,15 +95,3 @@ def purge(conn: Connection, now: datetime) -> int:
         .values(sealed=None, excerpt=None)
     )
     return done.rowcount
-
-
-def refusal(error: BaseException) -> str:
-    """A database's refusal in its own words, without the values it quotes: those may be the customer's.
-
-    PostgreSQL names constraint, column and type in the primary message and puts values into the detail; SQLite
-    names table and column only.
-    """
-    origin = getattr(error, "orig", None) or error
-    diagnosis = getattr(origin, "diag", None)
-    words = getattr(diagnosis, "message_primary", None) or str(origin).splitlines()[0]
-    return f"The store refused it: {_VALUES.sub('…', words)}. Report this with the excerpt; nothing else was lost."

@@ -6,6 +6,7 @@ door instead of failing half-way. PostgreSQL runs at READ COMMITTED with synchro
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +19,17 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.engine import URL, make_url
 
-from worker.errors import ConfigError, StoreUnavailable
+from worker.errors import Clash, ConfigError, RowRefused, StoreUnavailable
 from worker.store.types import parse_time_text
 
 _BUSY_MS = 10_000
 _CONNECT_SECONDS = 5
+_QUOTED = re.compile(r'"[^"]*"')
 _CLASH = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 _DATA_CLASSES = frozenset({"22", "23", "54"})  # data exception, integrity violation, program limit
+
+
+DATABASE_ERRORS = (sa_exc.SQLAlchemyError, psycopg.Error, sqlite3.Error)
 
 
 class Trouble(Enum):
@@ -46,7 +51,7 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that may write. Raises StoreUnavailable where the store does not answer."""
+        """A transaction that may write. Raises StoreUnavailable, Clash and RowRefused."""
         with _translated(), self.engine.connect() as conn:
             writing = conn.execution_options(innerloop_writes=True)
             with writing.begin():
@@ -129,12 +134,17 @@ def _is_a_mistake(message: str) -> bool:
 
 @contextmanager
 def _translated() -> Iterator[None]:
+    """Turn what drivers raise into our own errors, without the values they quote: those may be a customer's words."""
     try:
         yield
-    except (sa_exc.SQLAlchemyError, psycopg.Error, sqlite3.Error) as error:
-        if trouble(error) is Trouble.UNAVAILABLE:
-            cause = error.orig if isinstance(error, sa_exc.DBAPIError) else error
-            raise StoreUnavailable(f"The store does not answer: {_first_line(cause)}") from error
+    except DATABASE_ERRORS as error:
+        kind, cause = trouble(error), error.orig if isinstance(error, sa_exc.DBAPIError) else error
+        if kind is Trouble.UNAVAILABLE:
+            raise StoreUnavailable(f"The store does not answer: {_first_line(cause)}") from None
+        if kind is Trouble.DATA:
+            raise RowRefused(_refusal(cause)) from None
+        if kind is Trouble.CLASH:
+            raise Clash from None
         raise
 
 
@@ -143,8 +153,21 @@ def _first_line(error: BaseException | None) -> str:
     return lines[0] if lines else type(error).__name__
 
 
+def _refusal(error: BaseException | None) -> str:
+    """A refusal in the database's words.
+
+    PostgreSQL names constraint and column in the primary message and puts the row into the detail, which stays
+    here; what the primary message itself quotes of a value goes too. SQLite names table and column only.
+    """
+    diagnosis = getattr(error, "diag", None)
+    words = _QUOTED.sub("…", getattr(diagnosis, "message_primary", None) or _first_line(error))
+    constraint = getattr(diagnosis, "constraint_name", None)
+    return f"The store refused it: {words}{f' ({constraint})' if constraint else ''}."
+
+
 def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": _BUSY_MS / 1000, "check_same_thread": False})
+    options = {"timeout": _BUSY_MS / 1000, "check_same_thread": False}
+    engine = create_engine(url, hide_parameters=True, connect_args=options)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _record: object) -> None:
@@ -164,6 +187,7 @@ def _sqlite(url: URL) -> Engine:
 def _postgresql(url: URL) -> Engine:
     return create_engine(
         url,
+        hide_parameters=True,
         pool_size=8,
         max_overflow=8,
         pool_timeout=_CONNECT_SECONDS,

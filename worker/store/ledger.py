@@ -79,6 +79,11 @@ def pause(conn: Connection, key: Key, reason: str | None) -> None:
     conn.execute(_update(key).values(paused_reason=reason))
 
 
+def unpause_all(conn: Connection) -> None:
+    """Let every paused partition go on."""
+    conn.execute(update(partitions).where(partitions.c.paused_reason.is_not(None)).values(paused_reason=None))
+
+
 def _grow(
     conn: Connection, key: Key, incarnation: str, day: date, from_: int, to: int, counts: Mapping[str, int]
 ) -> None:

@@ -60,7 +60,7 @@ class Node:
     def __post_init__(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
         command = ["java", *_HEAP, *_JVM, "-cp", classpath(), "kafka.Kafka", str(self.properties)]
-        self.server = Server(command, self.home, self.owner, remove=[self.home])
+        self.server = Server(command, self.home, self.owner, remove=[self.home.parent])
 
     @property
     def properties(self) -> Path:

@@ -24,9 +24,9 @@ RECOVER = Playbook(
 )
 
 
-def response(id: str = "r-1", customer: str | None = "crm/c-77", minutes_ago: int = 5, **fields: object) -> Response:
+def response(named: str = "r-1", customer: str | None = "crm/c-77", minutes_ago: int = 5, **fields: object) -> Response:
     return Response(
-        id=id,
+        id=named,
         source="ccaas",
         responded_at=NOW - timedelta(minutes=minutes_ago),
         customer=Customer(key=customer, id="c-77"),
@@ -62,9 +62,9 @@ def joining(work: Iterable[Work] = ()) -> Joining:
     )
 
 
-def live(id: int = 42, plan: Playbook = RECOVER, **fields: object) -> Work:
+def live(number: int = 42, plan: Playbook = RECOVER, **fields: object) -> Work:
     work = Work(
-        id=id, customer_key="crm/c-77", dedupe_key="customer:crm/c-77", plan=plan, state=State.OPEN, cycle=1, version=1,
+        id=number, customer_key="crm/c-77", dedupe_key="customer:crm/c-77", plan=plan, state=State.OPEN, cycle=1, version=1,
         priority=Priority.NORMAL, owner="ana", tags=(), test=False, first_responded_at=NOW - timedelta(hours=3),
         due_at=NOW + timedelta(hours=21), openers={1}, read_version=1,
     )  # fmt: skip

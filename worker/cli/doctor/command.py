@@ -44,6 +44,7 @@ def command(ctx: click.Context, live: bool, as_json: bool) -> None:
 
 def examine(settings: Settings, *, live: bool) -> Iterator[Check]:
     """Every check, in the order in which things are needed. One that breaks is one line, not the end."""
+    from worker.cli.doctor.kafka import kafka_checks
     from worker.cli.doctor.machine import machine_checks
     from worker.cli.doctor.storage import store_checks
     from worker.clock import SystemClock
@@ -51,6 +52,7 @@ def examine(settings: Settings, *, live: bool) -> Iterator[Check]:
     clock = SystemClock()
     looks: list[tuple[str, Callable[[], Iterable[Check]]]] = [
         ("store", lambda: store_checks(settings, clock)),
+        ("kafka", lambda: kafka_checks(settings)),
         ("machine", lambda: machine_checks(settings)),
     ]
     for name, look in looks:

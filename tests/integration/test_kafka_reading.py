@@ -1,0 +1,92 @@
+"""The loop on a Kafka: start, redelivery, rebalances, end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.support.kafka.cluster import Kafka
+from tests.support.reading import QUICK, ReaderThread, read_until_idle, set_committed
+from tests.support.recording_sink import RecordingSink
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> RecordingSink:
+    return RecordingSink(tmp_path / "sink.db")
+
+
+def numbers(first: int, beyond: int) -> list[bytes]:
+    return [b"%06d" % n for n in range(first, beyond)]
+
+
+def test_everything_is_read_once_and_what_comes_later_too(kafka: Kafka, sink: RecordingSink) -> None:
+    topic = kafka.create_topic(partitions=2)
+    kafka.produce(topic, *numbers(0, 50))
+    with ReaderThread(kafka, sink, topic, group=topic):
+        until(lambda: len(sink.values(topic)) == 50, what="what was there")
+        kafka.produce(topic, *numbers(50, 70))
+        until(lambda: len(sink.values(topic)) == 70, what="what came later")
+    assert sorted(sink.values(topic)) == numbers(0, 70)
+    assert not sink.broken_chains(topic)
+    assert kafka.committed(topic, topic) == kafka.end_offsets(topic)
+
+
+def test_until_idle_reads_to_the_end_and_returns(kafka: Kafka, sink: RecordingSink) -> None:
+    topic = kafka.create_topic(partitions=3)
+    kafka.produce(topic, *numbers(0, 100))
+    read_until_idle(kafka, sink, topic, group=topic)
+    assert sorted(sink.values(topic)) == numbers(0, 100)
+    read_until_idle(kafka, sink, topic, group=topic)
+    assert "again" not in sink.kinds(topic)
+
+
+def test_a_rewound_group_only_counts_as_read_again(kafka: Kafka, sink: RecordingSink) -> None:
+    topic = kafka.create_topic()
+    kafka.produce(topic, *numbers(0, 30))
+    read_until_idle(kafka, sink, topic, group=topic)
+    set_committed(kafka, topic, topic, {0: 0})
+    read_until_idle(kafka, sink, topic, group=topic)
+    assert Counter(sink.values(topic)) == Counter(numbers(0, 30))
+    assert sink.kinds(topic)["again"] >= 1
+
+
+def test_a_second_member_takes_over_without_loss_or_doubling(kafka: Kafka, sink: RecordingSink) -> None:
+    topic = kafka.create_topic(partitions=4)
+    with ReaderThread(kafka, sink, topic, group=topic) as first:
+        first.until_joined(4)
+        kafka.produce(topic, *numbers(0, 200))
+        with ReaderThread(kafka, sink, topic, group=topic) as second:
+            second.until_joined(2)
+            first.until_joined(2)
+            kafka.produce(topic, *numbers(200, 400))
+            until(lambda: len(sink.values(topic)) == 400)
+        first.until_joined(4)
+        kafka.produce(topic, *numbers(400, 500))
+        until(lambda: len(sink.values(topic)) == 500)
+    assert Counter(sink.values(topic)) == Counter(numbers(0, 500))
+    assert not sink.broken_chains(topic)
+
+
+def test_a_missing_topic_is_named_and_read_once_it_is_there(kafka: Kafka, sink: RecordingSink) -> None:
+    if not kafka.is_real:
+        pytest.skip("topics of the in-process broker appear by themselves")
+    topic = f"{kafka.create_topic()}-later"
+    with ReaderThread(kafka, sink, topic, group=topic) as reader:
+        until(lambda: f"topic {topic} is missing" in reader.status.failing)
+        kafka.create_topic(topic)
+        kafka.produce(topic, b"here")
+        until(lambda: sink.values(topic) == [b"here"])
+        until(lambda: not reader.status.failing)
+
+
+def test_a_stopped_reader_leaves_the_group_at_once(kafka: Kafka, sink: RecordingSink) -> None:
+    topic = kafka.create_topic()
+    reader = ReaderThread(kafka, sink, topic, group=topic, timing=QUICK)
+    reader.until_joined(1)
+    reader.join()
+    assert kafka.members(topic) == 0

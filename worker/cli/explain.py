@@ -1,0 +1,139 @@
+"""`innerloop rules explain`: why this decision."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+
+from worker.cli import opening, output, rule_files
+from worker.cli.follow_up_moves import moment
+from worker.errors import UsageError
+
+if TYPE_CHECKING:
+    from worker.cli.explaining import Explained, Unread
+    from worker.settings import Settings
+
+_BOM = b"\xef\xbb\xbf"
+
+
+@click.command(name="explain")
+@click.argument("file", metavar="FILE", required=False)
+@click.option("--response", "reference", metavar="SOURCE/ID", help="A stored response, at its own revision and time.")
+@click.option("--now", metavar="TIME", help="As if it were decided then; with an offset. Not with --response.")
+@click.option("--source", metavar="NAME", help="Source of events that name none. Default: the first topic.")
+@click.option("--trace/--no-trace", default=True, help="With or without what each rule said.")
+@click.option("--json", "as_json", is_flag=True, help="One object; for JSONL one a line, in order.")
+def explain(
+    file: str | None, reference: str | None, now: str | None, source: str | None, trace: bool, as_json: bool
+) -> None:
+    """Why a response is decided as it is: which rule, which clauses, which owner and who was passed over.
+
+    FILE is one event, or JSONL; `-` reads standard input. A line may be {"event": {…}, "facts": {…}}, where facts
+    stand for what the store would say. Needs no store, unless --response is given.
+    """
+    if (file is None) == (reference is None):
+        raise UsageError("Give a FILE, or --response SOURCE/ID.")
+    settings = opening.settings()
+    if reference is not None:
+        found: Iterable[Explained | Unread] = [_stored(reference, now, settings)]
+    else:
+        assert file is not None
+        found = _from_file(file, moment(now) if now else None, source, settings)
+    _write(found, trace=trace, as_json=as_json)
+
+
+def _write(found: Iterable[Explained | Unread], *, trace: bool, as_json: bool) -> None:
+    from worker.cli.explain_page import write
+
+    for n, explained in enumerate(found):
+        if as_json:
+            output.write_json_line(explained.as_json(trace=trace))
+            continue
+        if n:
+            output.console().print("\n" + "─" * 40 + "\n")
+        write(explained)
+
+
+def _stored(reference: str, now: str | None, settings: Settings) -> Explained:
+    from worker.cli.explaining import explain_stored
+
+    if now is not None:
+        raise UsageError("A stored decision keeps its own time: leave --now out.")
+    with opening.reading() as conn:
+        return explain_stored(conn, reference, lambda files: rule_files.usable(files, settings))
+
+
+# Files ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """One event as the file has it, and what stands for the store."""
+
+    value: bytes
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class _Wrapped(msgspec.Struct, forbid_unknown_fields=True):
+    event: msgspec.Raw
+    facts: dict[str, Any] = {}
+
+
+def _from_file(file: str, now: datetime | None, source: str | None, settings: Settings) -> Iterator[Explained | Unread]:
+    from worker.clock import SystemClock
+
+    # Both are read at once, so that a broken set or file is said before the first line of output.
+    given = events(read_bytes(file))
+    live = rule_files.usable(rule_files.read(settings), settings)
+    topic = source or settings.kafka_topics[0]
+    return _explained(live, given, topic, now or SystemClock().now())
+
+
+def _explained(live: Any, given: list[Given], topic: str, now: datetime) -> Iterator[Explained | Unread]:
+    from worker.cli.explaining import explain_event
+    from worker.ingest.records import Record
+
+    for n, one in enumerate(given):
+        yield explain_event(live, Record(topic=topic, partition=0, offset=n, value=one.value), one.facts, now)
+
+
+def read_bytes(file: str) -> bytes:
+    """A file, or standard input for `-`. Raises UsageError."""
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror or error}.") from None
+
+
+def events(content: bytes) -> list[Given]:
+    """One event over any number of lines, or one event a line. Blank lines are passed over."""
+    content = content.removeprefix(_BOM)
+    lines = [line for line in content.split(b"\n") if line.strip()]
+    # A file of which not even one line is JSON by itself is one event, be it well formed or not.
+    is_lines = len(lines) > 1 and any(_is_json(line) for line in lines) and not _is_json(content)
+    return [unwrapped(line) for line in lines] if is_lines else [unwrapped(content)]
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(text), dict)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+
+
+def unwrapped(text: bytes) -> Given:
+    """`{"event": {…}, "facts": {…}}` or the event itself, byte for byte."""
+    try:
+        wrapped = msgspec.json.decode(text, type=_Wrapped)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return Given(text)
+    return Given(bytes(wrapped.event), wrapped.facts)

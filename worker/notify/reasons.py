@@ -1,0 +1,286 @@
+"""Why somebody got a message, what is new about it, and what happens next, in sentences. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from worker.model.followup import State
+from worker.model.notice import Kind
+from worker.model.playbook import Escalation, Milestone, Priority
+from worker.notify import saying
+from worker.notify.context import Said, Step, Work
+from worker.notify.page import Page
+from worker.notify.recipients import display_name
+from worker.notify.retry import NO_ANSWER_TWICE
+from worker.notify.view import Moment, Strip
+from worker.notify.words import Language, capital, clean_line, cut
+
+_LATE = timedelta(minutes=2)  # sooner, nobody would call it late
+_VIA = {
+    "agent": "You handled it.", "manager": "You manage the agent who handled it.",
+    "account_manager": "You look after this customer.", "unit_manager": "You manage the unit.",
+    "team_lead": "You lead the team.", "team_queue": "It belongs to your team's queue.",
+    "default_owner": "Nobody else could be found, and you are the default owner.",
+}  # fmt: skip
+_NO = {
+    "agent": "the agent", "manager": "the agent's manager", "account_manager": "the account manager",
+    "unit_manager": "the unit's manager", "team_lead": "the team's lead", "team_queue": "the team's queue",
+}  # fmt: skip
+_SKIPS = {
+    "unknown": "{who} is not known", "left": "{who} has left", "away": "{who} is away",
+    "owner_not": "{who} may not own it", "unreachable": "{who} cannot be reached",
+    "no_channel": "{who} cannot be reached",
+}  # fmt: skip
+_WHO = {
+    "manager": "the manager", "team_lead": "the team's lead", "unit_manager": "the unit's manager",
+    "account_manager": "the account manager", "team_queue": "the team", "owner": "the owner", "agent": "the agent",
+}  # fmt: skip
+_NOT = {
+    Milestone.ACKNOWLEDGED: "Not acknowledged", Milestone.CONTACTED: "Not contacted", Milestone.CLOSED: "Not closed",
+}  # fmt: skip
+_CHANNELS = {"slack": "Slack", "email": "E-mail"}
+
+
+# What is new -----------------------------------------------------------------------------------------------------
+
+
+def strips(page: Page, said: Said, *, repeat: bool) -> tuple[Strip, ...]:
+    """The lines above the score, the kind's own first. A first alert in time has none."""
+    found = [_kind_strip(page, said), _late_strip(page), _repeat_strip(page.say) if repeat else None]
+    return tuple(strip for strip in found if strip)
+
+
+def _kind_strip(page: Page, said: Said) -> Strip | None:
+    work, say = page.work, page.say
+    match page.context.notice.kind:
+        case Kind.DRILL:
+            return Strip(say("Drill."), say("A test by ops. No customer is waiting."))
+        case Kind.UPDATE:
+            return _update(page, said)
+        case Kind.COPY if work:
+            return Strip(say("Copy."), say("{name} has this one.", name=page.first_name(work.owner)))
+        case Kind.ESCALATION if work:
+            return _escalation(page, work)
+        case Kind.HANDED_OVER:
+            return _handed_over(page)
+        case Kind.TAKEN_OVER:
+            by = page.first_name(str(page.context.notice.data.get("by") or (work.owner if work else "") or ""))
+            return Strip(say("{name} has taken this over.", name=by), say("Nothing is left for you to do."))
+        case Kind.REMINDER | Kind.DUE_SOON if work:
+            return _reminder(page, work)
+        case Kind.ALERT if work and page.now >= work.due_at:
+            return _overdue(page, work)
+        case _:
+            return None
+
+
+def _update(page: Page, said: Said) -> Strip:
+    say, work = page.say, page.work
+    news = page.context.news or said
+    edited = page.context.notice.cause.count("/") > 3
+    text = "{name} changed the answer, {when}." if edited or news.id == said.id else "{name} wrote again, {when}."
+    at = news.response.updated_at or news.response.responded_at
+    bold = say(text, name=saying.name(news, say), when=page.short(at))
+    parts = [] if news.id == said.id else [say("New answer: {score}.", score=saying.score(news, say).short)]
+    if work and work.state is State.CANCELLED:
+        parts.append(say("Nothing is left to do: the answer no longer asks for a follow-up."))
+    elif work and work.priority >= Priority.URGENT:
+        parts.append(say("Urgent now."))
+    return Strip(bold, " ".join(parts))
+
+
+def _escalation(page: Page, work: Work) -> Strip:
+    say = page.say
+    waited_for = str(page.context.notice.data.get("unless") or Milestone.ACKNOWLEDGED.value)
+    if page.now >= work.due_at and waited_for != Milestone.ACKNOWLEDGED.value:
+        told = say("{name} has been told.", name=page.first_name(work.owner))
+        rest = f"{_not(work, say)}. {told}"
+        return Strip(say("Overdue since {when}.", when=page.short(work.due_at)), rest, "late")
+    text = say(
+        "{name} has not {done} it since {when}, and keeps it until you act.",
+        name=page.first_name(work.owner), done=say(waited_for), when=page.short(work.opened_at),
+    )  # fmt: skip
+    return Strip(say("Escalated to you, {name}.", name=page.first_name(page.reader.id)), text, "soon")
+
+
+def _handed_over(page: Page) -> Strip:
+    say, data = page.say, page.context.notice.data
+    reason = clean_line(str(data.get("reason") or ""))
+    by = data.get("by")
+    bold = say("Handed over to you by {name}.", name=page.first_name(str(by))) if by else say("Handed over to you.")
+    quoted = f"{say.quote(cut(reason, 200))} " if reason else ""
+    return Strip(bold, f"{quoted}{say('The clock goes on.')}")
+
+
+def _reminder(page: Page, work: Work) -> Strip:
+    say = page.say
+    if page.now >= work.due_at:
+        return _overdue(page, work)
+    # Counting what is left needs a calendar, which the view has at hand.
+    left = page.time_left(work)
+    n = page.context.notice.data.get("n")
+    bold = say("Due soon.") if page.context.notice.kind is Kind.DUE_SOON else say("Reminder {n}.", n=n or 1)
+    parts = [say("{what} yet.", what=_not(work, say)), say("{span} left.", span=left)]
+    following = next_steps(page)[:1]
+    parts += [say("Next: {what}, {when}.", what=step.what, when=step.when) for step in following]
+    return Strip(bold, " ".join(parts), "soon")
+
+
+def _overdue(page: Page, work: Work) -> Strip:
+    say = page.say
+    parts = [f"{_not(work, say)}."]
+    if work.priority >= Priority.URGENT:
+        parts.append(say("Urgent now."))
+    return Strip(say("Overdue since {when}.", when=page.short(work.due_at)), " ".join(parts), "late")
+
+
+def _not(work: Work, say: Language) -> str:
+    return say("Not acknowledged") if work.state is State.OPEN else say("Not contacted")
+
+
+def _late_strip(page: Page) -> Strip | None:
+    """Late by fail-over: how late, why, and that somebody knows."""
+    context, say = page.context, page.say
+    late = page.now - context.notice.not_before
+    if not context.earlier:
+        return None
+    last = context.earlier[-1]
+    bold = say("{span} late.", span=say.span(late)) if late >= _LATE else say("Sent another way.")
+    channel = say(_CHANNELS.get(last.channel, last.channel))
+    here = say(_CHANNELS.get(context.channel, context.channel))
+    silent = last.reason in {NO_ANSWER_TWICE, "timeout", "connection_lost"}
+    text = "{channel} gave no answer, so it comes by {here}." if silent else "{channel} refused it, so it comes by {here}."
+    ops = say("Ops know.") if page.around.ops_hear else ""
+    return Strip(bold, f"{say(text, channel=channel, here=here)} {ops}".strip())
+
+
+def _repeat_strip(say: Language) -> Strip:
+    return Strip(say("Sent again;"), say("the first may not have arrived."))
+
+
+# Why -------------------------------------------------------------------------------------------------------------
+
+
+def why(page: Page) -> str:
+    """Why this reader got this message."""
+    work, say, kind = page.work, page.say, page.context.notice.kind
+    if kind is Kind.DRILL:
+        return say("Ops asked for a test of the way messages go.")
+    if work is None:
+        return say("The customer named your work.") if kind is Kind.KUDOS else ""
+    rule = say("Rule {name}.", name=say.quote(clean_line(page.around.rule_name(work.rule) or work.rule)))
+    if kind is Kind.ESCALATION:
+        return _why_escalated(page, work)
+    if kind is Kind.COPY:
+        return f"{rule} {say('Your copy is asked for by the rules.')}"
+    if page.reader.id != work.owner:
+        return rule
+    return " ".join(part for part in (rule, _ownership(page, work)) if part)
+
+
+def why_short(page: Page) -> str:
+    """The same in Slack's small print: Why you: you handled it. Rule gold-billing."""
+    work, say, kind = page.work, page.say, page.context.notice.kind
+    if work is None or kind is Kind.DRILL:
+        return why(page)
+    if kind is Kind.ESCALATION:
+        return _why_escalated(page, work)
+    mine = _ownership(page, work) if page.reader.id == work.owner and kind is not Kind.COPY else ""
+    reason = say("Why you: {reason}", reason=mine[:1].lower() + mine[1:]) if mine and say.code != "de" else mine
+    return " ".join(part for part in (reason, say("Rule {name}", name=work.rule)) if part)
+
+
+def _ownership(page: Page, work: Work) -> str:
+    """You handled it, and the account manager is not known."""
+    say, via = page.say, work.owner_via or ""
+    if work.stands_in_for:
+        return say("{name} is away, and you stand in.", name=page.first_name(work.stands_in_for))
+    own = say(_VIA[via]) if via in _VIA else say("The rule names you.") if via else ""
+    skipped = [_skip(page, dict(skip)) for skip in page.context.skips[:2]]
+    return " ".join(part for part in (own, *skipped) if part)
+
+
+def _skip(page: Page, skip: dict[str, object]) -> str:
+    say, candidate = page.say, str(skip.get("candidate") or "")
+    text = _SKIPS.get(str(skip.get("reason") or ""))
+    if text is None:
+        return ""
+    person = skip.get("person")
+    name = page.first_name(str(person)) if person else say(_NO.get(candidate, candidate))
+    return capital(say(text, who=name)) + "."
+
+
+def _why_escalated(page: Page, work: Work) -> str:
+    say = page.say
+    rung = page.context.notice.data.get("rung")
+    rungs = work.playbook.escalate
+    if not isinstance(rung, int) or not 0 <= rung < len(rungs):
+        return say("The playbook {name} asks for it.", name=say.quote(clean_line(work.playbook.name)))
+    said = say(
+        "{when}, unless {done}, to {who}",
+        when=_rung_words(rungs[rung], say), done=say(rungs[rung].unless.value), who=say(_WHO.get(rungs[rung].to, "you")),
+    )  # fmt: skip
+    return say("The playbook {name} says: {said}.", name=say.quote(clean_line(work.playbook.name)), said=said)
+
+
+def _rung_words(rung: Escalation, say: Language) -> str:
+    if rung.after:
+        return say("after {span}", span=f"{rung.after.amount} {say(str(rung.after).partition(' ')[2])}")
+    if rung.after_due:
+        span = f"{rung.after_due.amount} {say(str(rung.after_due).partition(' ')[2])}"
+        return say("{span} after the due time", span=span)
+    return say("when it is due")
+
+
+# What happens next -----------------------------------------------------------------------------------------------
+
+
+def next_steps(page: Page) -> tuple[Moment, ...]:
+    """What the playbook does, and when, unless somebody acts. Only what is still to come."""
+    work = page.work
+    if work is None or page.context.notice.kind in {Kind.COPY, Kind.TAKEN_OVER, Kind.DRILL}:
+        return ()
+    found = []
+    for step in page.context.steps:
+        rung = _rung(step, work)
+        if rung and step.at > page.now and _still_waits(rung, work):
+            found.append(Moment(page.short(step.at), _consequence(page, rung)))
+    return tuple(found)
+
+
+def next_sentence(page: Page) -> str:
+    """Not acknowledged by Mon 10:00: Bo is told."""
+    work = page.work
+    if work is None:
+        return ""
+    parts = []
+    for moment in next_steps(page):
+        condition, _, what = moment.what.partition(": ")
+        parts.append(page.say("{condition} by {when}: {what}.", condition=capital(condition), when=moment.when, what=what))
+    return " ".join(parts)
+
+
+def _rung(step: Step, work: Work) -> Escalation | None:
+    name, _, index = step.step.partition(".")
+    rungs = work.playbook.escalate
+    return rungs[int(index)] if name == "escalate" and index.isdigit() and int(index) < len(rungs) else None
+
+
+def _still_waits(rung: Escalation, work: Work) -> bool:
+    reached = {State.ACKNOWLEDGED: 1, State.CONTACTED: 2}.get(work.state, 0)
+    wanted = {Milestone.ACKNOWLEDGED: 1, Milestone.CONTACTED: 2}.get(rung.unless, 3)
+    return reached < wanted
+
+
+def _consequence(page: Page, rung: Escalation) -> str:
+    """not acknowledged: Bo is told, and it becomes urgent."""
+    say = page.say
+    person = page.around.resolve(rung.to, page.context)
+    known = display_name(person, page.around.directory) if person else None
+    name = page.first_name(person) if known else say(_WHO.get(rung.to, "somebody else"))
+    told = say("you are told") if person == page.reader.id else say("{name} is told", name=name)
+    taking = say("takes over") if rung.hand_over else ""
+    urgent = say("and it becomes {priority}", priority=say(rung.priority)) if rung.priority else ""
+    what = " ".join(part for part in (f"{told}," if urgent else told, urgent) if part)
+    what = f"{what}; {name} {taking}" if taking and person != page.reader.id else what
+    return f"{say(_NOT[rung.unless]).lower()}: {what}"

@@ -1,0 +1,50 @@
+"""What ops are told about reading: storms, pauses and gaps."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from worker.ingest.records import Partition, Pause
+from worker.ingest.storms import Storm
+from worker.model.notice import NewNotice
+from worker.notify import ops
+
+
+def storm_notice(storm: Storm, now: datetime) -> NewNotice:
+    sample = storm.sample
+    where = f"{sample.origin.topic}:{sample.origin.partition}:{sample.origin.offset}"
+    return ops.notice(
+        "storm",
+        f"{storm.topic}/{storm.source}/{now:%Y-%m-%d}",
+        now,
+        broke=f'Source "{storm.source}" sends records nobody can use: {storm.dead} of the last {storm.of}. '
+        f"One of them, {where}: {sample.message}",
+        works="They are kept as dead letters and can be replayed. Other sources flow.",
+        todo=f"Mend the source, or its mapping under rules/sources/; then: "
+        f"innerloop dead-letters replay --source {storm.source}",
+    )
+
+
+def pause_notice(pause: Pause, now: datetime) -> NewNotice:
+    at = f"{pause.topic}:{pause.partition}"
+    return ops.notice(
+        "paused",
+        f"{at}/{pause.next_offset}",
+        now,
+        broke=f"Nothing in partition {at} can be read any more, so it pauses before offset {pause.next_offset}.",
+        works="Kafka keeps what is unread; other partitions flow.",
+        todo="Mend the rules' mapping, or take the records as dead letters: "
+        f"innerloop dead-letters accept --partition {at} --until OFFSET",
+    )
+
+
+def gap_notice(at: Partition, from_: int, to: int, reason: str, now: datetime) -> NewNotice:
+    return ops.notice(
+        "gap",
+        f"{at[0]}:{at[1]}/{from_}-{to}/{now:%Y-%m-%d}",
+        now,
+        broke=f"Up to {to - from_} records of {at[0]}:{at[1]} were lost before they were read "
+        f"(offsets {from_} to {to - 1}: {reason}).",
+        works="Everything before and after is accounted for.",
+        todo="Lengthen the topic's retention, and send the missing responses once more if the source still has them.",
+    )

@@ -1,0 +1,142 @@
+"""Deciding: the first rule that holds opens or ignores; every `also` entry that holds adds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from worker.errors import InnerloopError
+from worker.model.decision import Decision, Facts, Outcome, Skip, Trace
+from worker.model.playbook import Priority
+from worker.model.response import Json, Response
+from worker.model.verdict import Verdict
+from worker.route import rollout
+from worker.route.facts import facts_document
+from worker.route.fields import Subject
+from worker.route.match import Matcher
+from worker.route.owners import Chain, Chosen, People, Reachable
+from worker.route.schema import Rule, RuleSet
+from worker.route.trace import traces
+
+class Undecided(InnerloopError):
+    """No rule holds, although the last one should hold always. The rule set was not checked before use."""
+
+
+class Decider:
+    """A rule set, compiled. Cheap to ask: no trace is made unless it is asked for."""
+
+    def __init__(self, rule_set: RuleSet) -> None:
+        self.rule_set = rule_set
+        self.people = People(rule_set.directory, rule_set.zone)
+        self._zone = rule_set.zone
+        self._rules = _Compiled(rule_set.rules)
+        self._also = _Compiled(rule_set.also)
+        used = frozenset(
+            clause.field.name for rule in (*rule_set.rules, *rule_set.also) for clause in rule.when.all_clauses()
+        )
+        self.needs_history = any(name.startswith("history.") for name in used)
+        self.needs_open_follow_ups = "customer.open_follow_ups" in used
+
+    def decide(
+        self, response: Response, verdict: Verdict, facts: Facts, now: datetime, reachable: Reachable
+    ) -> Decision:
+        """What to do about a response. `now` is the time of deciding, from which due counts."""
+        subject = Subject(response, verdict, facts, now)
+        today = now.astimezone(self._zone).date()
+        observed: list[str] = []
+        for rule in self._rules.holding(subject, today):
+            if rule.observe:
+                observed.append(rule.id)
+            elif rule.ignore is not None:
+                return self._ignored(subject, rule, observed)
+            else:
+                return self._opened(subject, rule, observed, today, reachable)
+        raise Undecided
+
+    def trace(self, response: Response, verdict: Verdict, facts: Facts, now: datetime) -> tuple[Trace, ...]:
+        """Why: every rule up to the deciding one with its clauses, then the others and `also` by name."""
+        return traces(self.rule_set, Subject(response, verdict, facts, now), now.astimezone(self._zone).date())
+
+    def _ignored(self, subject: Subject, rule: Rule, observed: Sequence[str]) -> Decision:
+        return Decision(
+            revision=self.rule_set.revision, now=subject.now, rule=rule.id, outcome=Outcome.IGNORE, reason=rule.ignore,
+            observed=tuple(observed), facts=self._facts(subject.facts),
+        )  # fmt: skip
+
+    def _opened(
+        self, subject: Subject, rule: Rule, observed: list[str], today: date, reachable: Reachable
+    ) -> Decision:
+        plan = rule.plan
+        if plan is None:
+            raise Undecided(f'rule "{rule.id}" neither opens nor ignores')
+        chain = Chain(self.people, subject.response, subject.now, reachable)
+        chosen, skips = chain.owner(plan.owner, plan.owner_not, plan.private, plan.due)
+        added = self._added(subject, today, observed)
+        copies, copy_skips = self._copies(chain, added, chosen, rule)
+        return Decision(
+            revision=self.rule_set.revision, now=subject.now, rule=rule.id, outcome=Outcome.OPEN, playbook=plan,
+            priority=max([Priority.of(plan.priority), *added.least]).word, owner=chosen.who, owner_via=chosen.via,
+            floor=max(added.least).word if added.least else None, stands_in_for=chosen.stands_in_for, owner_skips=skips, copies=copies, copy_skips=copy_skips,
+            tags=tuple(added.tags), due_at=chosen.due.at, calendar=chosen.due.calendar, also=tuple(added.ids),
+            observed=tuple(observed), facts=self._facts(subject.facts),
+        )  # fmt: skip
+
+    def _copies(
+        self, chain: Chain, added: _Added, chosen: Chosen, rule: Rule
+    ) -> tuple[tuple[str, ...], tuple[Skip, ...]]:
+        if not added.copy or rule.plan is None:
+            return (), ()
+        return chain.copies(tuple(added.copy), chosen.who, rule.plan.due)
+
+    def _added(self, subject: Subject, today: date, observed: list[str]) -> _Added:
+        """Unions and maxima only, so that the order of `also` cannot matter."""
+        ids, copy, tags = [], dict[str, None](), dict[str, None]()
+        least: list[Priority] = []
+        for rule in self._also.holding(subject, today):
+            if rule.observe:
+                observed.append(rule.id)
+            elif rule.add is not None:
+                ids.append(rule.id)
+                copy.update(dict.fromkeys(rule.add.copy))
+                tags.update(dict.fromkeys(rule.add.tags))
+                least += [rule.add.at_least] if rule.add.at_least else []
+        return _Added(ids, copy, tags, least)
+
+    def _facts(self, facts: Facts) -> Mapping[str, Json]:
+        return facts_document(facts) if self.needs_history or self.needs_open_follow_ups else {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Added:
+    """What the `also` entries add together."""
+
+    ids: list[str]
+    copy: dict[str, None]
+    tags: dict[str, None]
+    least: list[Priority]
+
+
+class _Compiled:
+    """Rules ready to be matched; which of them are in their dates is worked out once a day."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = tuple(rules)
+        self._matcher = Matcher(rules)
+        self._day: date | None = None
+        self._active = 0
+        self._dated = any(rule.since or rule.until for rule in rules)
+
+    def holding(self, subject: Subject, today: date) -> Iterator[Rule]:
+        """The rules that hold, in order: dates first, then `when`, then rollout."""
+        active = self._active if today == self._day else self._in_dates(today)
+        rules = self._rules
+        for n in self._matcher.matching(subject, active):
+            rule = rules[n]
+            if rule.rollout is None or rollout.includes(rule.id, subject.response.customer.key, rule.rollout):
+                yield rule
+
+    def _in_dates(self, today: date) -> int:
+        active = sum(1 << n for n, rule in enumerate(self._rules) if rule.in_dates(today)) if self._dated else (1 << len(self._rules)) - 1  # fmt: skip
+        self._day, self._active = today, active
+        return active
