@@ -49,7 +49,6 @@ AIRLINE_THEMES = {
     "waiting": {"Late Flight", "longlines"},
     "conduct": {"Flight Attendant Complaints", "Customer Service Issue"},
     "delivery": {"Lost Luggage", "Damaged Luggage"},
-    "outage": {"Cancelled Flight"},
 }
 
 
@@ -137,7 +136,11 @@ def share(part: int, whole: int) -> str:
 
 
 def print_moods(name: str, rows: Sequence[Row], found: Sequence[Verdict]) -> None:
-    pairs = [(row.mood, verdict.sentiment) for row, verdict in zip(rows, found, strict=True) if row.mood]
+    pairs = [
+        (row.mood, verdict.sentiment)
+        for row, verdict in zip(rows, found, strict=True)
+        if row.mood and row.comment.strip()
+    ]
     said = [(mood, felt) for mood, felt in pairs if felt in (Sentiment.NEGATIVE, Sentiment.POSITIVE)]
     right = sum(mood == felt for mood, felt in said)
     print(f"{name:16} {len(pairs):6} {share(len(said), len(pairs))}  {share(right, len(said))}", end="")
@@ -171,6 +174,12 @@ def print_read(name: str, found: Sequence[Verdict]) -> None:
     themed, severe = sum(bool(one.themes) for one in with_words), sum(bool(one.severity) for one in with_words)
     print(f"{name:16} {len(with_words):6} {share(themed, len(with_words))}  {share(severe, len(with_words))}", end="")
     print(f"  {share(sum(one.text_read is False for one in with_words), len(with_words))}")
+
+
+def print_told(name: str, language: str, found: Sequence[Verdict]) -> None:
+    told = Counter(str(one.language) for one in found if one.text_read is not None)
+    others = ", ".join(f"{code} {count}" for code, count in told.most_common() if code != language)
+    print(f"{name:16} {told.total():6} {share(told[language], told.total())} {language}; {others}")
 
 
 def print_speed(what: str, work: Callable[[Response], object], responses: Iterable[Response]) -> None:
@@ -220,6 +229,9 @@ def main() -> None:
     if "broadband" in found:
         print()
         print_silent("broadband", found["broadband"])
+    print("\nlanguage told from the words")
+    for name, (rows, language) in sources.items():
+        print_told(name, language, verdicts(classifier, rows, None))
     print_speeds(classifier, sources["broadband"][0] or SAMPLE)
 
 

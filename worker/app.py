@@ -14,7 +14,7 @@ from worker import __version__, log, metrics
 from worker.clock import Clock, SystemClock
 from worker.errors import InnerloopError, SchemaMismatch, StoreUnavailable
 from worker.followup.service import Service
-from worker.health import Health
+from worker.health import STUCK_SECONDS, Health
 from worker.ingest.kafka import KafkaReader
 from worker.model.directory import Person, Team
 from worker.notify import channels as catalogue
@@ -79,7 +79,7 @@ class App:
         )
         self.service = Service(self.store, lambda: self._live().rule_set.root_causes, clock)
         self.http = HttpServer(
-            settings.http_listen, readiness=self.readiness, alive=self.health.is_alive, reload=self.reload
+            settings.http_listen, readiness=self.readiness, alive=self.is_alive, reload=self.reload
         )
 
     # Life --------------------------------------------------------------------------------------------------------
@@ -122,13 +122,18 @@ class App:
 
     # Health ------------------------------------------------------------------------------------------------------
 
+    def is_alive(self) -> bool:
+        """Whether every loop makes progress; a process that does not is restarted."""
+        reading = self.kafka is None or SystemClock().monotonic() - self.kafka.status().progress < STUCK_SECONDS
+        return reading and self.health.is_alive()
+
     def readiness(self) -> list[str]:
         """Names of what this process needs and does not have."""
         failing = self.health.failing()
         if not self.rule_sets.is_usable:
             failing.append("rules")
         if self.kafka is not None:
-            failing.extend(self.kafka.status().failing())
+            failing.extend(self.kafka.status().failing)
         return sorted(set(failing))
 
     # Inside ------------------------------------------------------------------------------------------------------

@@ -69,7 +69,9 @@ class WorkingCopy:
             case ["before", rule]:
                 new = old.replace(f"  - id: {rule}\n", f"{text}\n  - id: {rule}\n", 1)
             case ["under", label]:
-                new = re.sub(rf"(^  {label}:.*?en: \[\n)", rf"\g<1>{text}", old, count=1, flags=re.MULTILINE | re.DOTALL)
+                new = re.sub(
+                    rf"(^  {label}:.*?en: \[\n)", rf"\g<1>{text}", old, count=1, flags=re.MULTILINE | re.DOTALL
+                )
             case other:
                 raise AssertionError(f"nowhere to add: {other}")
         assert new != old, f"nothing was added to {name}"

@@ -112,6 +112,11 @@ class Postgres:
         """SIGKILL to the parent; its children notice and go."""
         self.server.kill()
 
+    def destroy(self) -> None:
+        """End it and delete its data."""
+        self.kill()
+        shutil.rmtree(self.home, ignore_errors=True)
+
     def url(self, database: str) -> str:
         return f"postgresql://{_USER}@127.0.0.1:{self.port}/{database}"
 
@@ -171,11 +176,6 @@ def start_private(owner: int) -> Postgres:
     return server
 
 
-def _stop(server: Postgres) -> None:
-    server.server.kill()
-    shutil.rmtree(server.home, ignore_errors=True)
-
-
 def _say() -> str | None:
     return None if binaries() else "PostgreSQL: no server here and no wheel with one; its tests were skipped"
 
@@ -199,7 +199,7 @@ def postgres(run_dir: servers.RunDir) -> Iterator[Postgres]:
     shared = run_dir.once("postgres", start)
     yield Postgres(Path(shared["home"]), servers.owner_pid(), shared["port"])
     if started and servers.owns_run():
-        _stop(started[0])
+        started[0].destroy()
 
 
 @pytest.fixture
@@ -223,7 +223,7 @@ def private_postgres() -> Iterator[Callable[[], Postgres]]:
 
     yield make
     for server in made:
-        _stop(server)
+        server.destroy()
 
 
 @pytest.fixture(scope="session")
@@ -251,6 +251,14 @@ def store_url(request: pytest.FixtureRequest) -> Iterator[str]:
     url = server.create_database(_TEMPLATE)
     yield url
     server.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def empty_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A store nobody has migrated, once of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    return str(request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture

@@ -28,7 +28,13 @@ class ReaderThread:
     """Starts at once. Leaving the block stops it; an error of the loop is raised there."""
 
     def __init__(
-        self, kafka: Kafka, sink: Sink, *topics: str, group: str, timing: Timing = QUICK, env: Mapping[str, str] | None = None
+        self,
+        kafka: Kafka,
+        sink: Sink,
+        *topics: str,
+        group: str,
+        timing: Timing = QUICK,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         values = {**kafka.settings(), "INNERLOOP_KAFKA_TOPICS": ",".join(topics), "INNERLOOP_KAFKA_GROUP_ID": group}
         self.reader = KafkaReader(settings.load({**values, **(env or {})}), sink, SystemClock(), timing=timing)

@@ -77,9 +77,8 @@ class RecordingSink:
         self._check()
         with self._lock, self._transaction() as db:
             db.execute("REPLACE INTO heads VALUES (?, ?, ?, ?, NULL)", (topic, partition, incarnation, to))
-            db.execute(
-                "INSERT INTO rows VALUES ('gap', ?, ?, ?, ?, ?, 0, ?)", (topic, partition, incarnation, from_, to, reason)
-            )
+            values = (topic, partition, incarnation, from_, to, reason)
+            db.execute("INSERT INTO rows VALUES ('gap', ?, ?, ?, ?, ?, 0, ?)", values)
 
     def _check(self) -> None:
         if self.away.is_set():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from worker.classify.reading import Reader, Reading, primary
+from worker.classify.reading import CommentReader, Reading, primary
 from worker.classify.scales import SCALES, Unclassifiable, classify_score, lowest_fifth, resolve, unknown_scale
 from worker.model.response import Response
 from worker.model.survey import Lexicon, Polarity, Scale, Survey
@@ -21,7 +21,7 @@ class Classifier:
     def __init__(self, themes: Sequence[Lexicon], severity: Sequence[Lexicon], surveys: Mapping[str, Survey]) -> None:
         self._surveys = surveys
         self._metrics = _own_metrics(surveys)
-        self._reader = Reader(themes, severity)
+        self._reader = CommentReader(themes, severity)
 
     def classify(self, response: Response) -> Verdict:
         """The verdict on a response that is already redacted, so that evidence points into the stored comment.
@@ -30,11 +30,8 @@ class Classifier:
         `score_out_of_scale` when the score does not lie on it.
         """
         survey = self._surveys.get(response.survey) if response.survey else None
-        scale = resolve(response.metric, survey) or self._metrics.get((response.metric or "").strip().casefold())
-        if scale is None:
-            raise unknown_scale(response.metric, response.survey)
+        metric, scale = self._scale(response, survey)
         klass = classify_score(response.score, scale)
-        metric = (response.metric or (survey.metric if survey else None) or scale.name).strip().casefold()
         if not response.has_comment:
             return Verdict(
                 metric=metric,
@@ -61,6 +58,15 @@ class Classifier:
             lowest_fifth=lowest_fifth(response.score, scale),
             evidence=reading.evidence,
         )
+
+    def _scale(self, response: Response, survey: Survey | None) -> tuple[str, Scale]:
+        """The name of the metric, in lower case, and its scale."""
+        metric = response.metric or (survey.metric if survey else None)
+        name = metric.strip().casefold() if metric else ""
+        scale = resolve(response.metric, survey) or self._metrics.get(name)
+        if scale is None:
+            raise unknown_scale(response.metric, response.survey)
+        return name or scale.name, scale
 
     def _read(self, response: Response, survey: Survey | None) -> Reading:
         """Read the comment; where its language has no lexicon, its translation, whose words are no evidence in it."""

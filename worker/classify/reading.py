@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
-from worker.classify.languages import LANGUAGES, Language
+from msgspec import Struct
+
+from worker.classify.found import Tag
+from worker.classify.languages import LANGUAGES, OTHERS, Language
 from worker.classify.sentiment import Hit, Mood, is_negator, mood
 from worker.classify.words import Index, Kind, Label, Text, normal, phrase
 from worker.model.survey import Lexicon, Polarity
@@ -14,13 +16,14 @@ from worker.model.verdict import Evidence, Sentiment
 
 _MOST_EVIDENCE = 5  # spans per label; more only fill the store
 _LONGEST_NEGATION = 4  # filler words between a negator and a severe word
+_TAG = re.compile("|".join(re.escape(tag) for tag in Tag))
 _LETTER = re.compile(r"[^\W\d_]")
 _MOST_WORDS = 200  # looked at to tell a language
+_FEW_WORDS = 3
 _KNOWN_SHARE = 0.15  # of the words, weighed by how many languages share them
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True, kw_only=True):
     """What the words of a comment say. `read` is False when its language has no lexicon."""
 
     read: bool
@@ -56,11 +59,18 @@ class _Lexicons:
 
 def _strange(code: str) -> Language:
     """A language that only the site's lexicons know."""
-    nothing: frozenset[str] = frozenset()
+    none: frozenset[str] = frozenset()
     return Language(
-        code=code, small=nothing, polar={}, negators=nothing, boosters={}, contrasts=nothing, fillers=nothing,
-        neutral=nothing,
-    )  # fmt: skip
+        code=code,
+        small=none,
+        polar={},
+        negators=none,
+        wishes=none,
+        boosters={},
+        contrasts=none,
+        fillers=none,
+        neutral=none,
+    )
 
 
 def _written(code: str, labels: Iterable[tuple[Label, Lexicon]], language: Language) -> Iterator[tuple[Label, str]]:
@@ -79,7 +89,7 @@ def _of(code: str, by_language: Mapping[str, tuple[str, ...]]) -> list[str]:
     return [text for tag, texts in by_language.items() if primary(tag) == code for text in texts]
 
 
-class Reader:
+class CommentReader:
     """Reads comments with the lexicons of a rule set and what innerloop knows of languages by itself.
 
     An exclusion takes away only the words it covers: `words: [bill]`, `not: [bill gates]` still finds the second
@@ -95,8 +105,8 @@ class Reader:
 
     def read(self, comment: str, language: str | None, polarity: Polarity = Polarity.OPEN) -> Reading:
         """Read a comment in `language` (an IETF tag; only its first part counts); None has it told from the words."""
-        text = Text(comment)
-        code = primary(language) if language else self.tell(text)
+        text = Text(_TAG.sub(_hidden, comment) if "[" in comment else comment)
+        code = primary(language) if language and language.strip() else self.tell(text)
         lexicons = self._lexicons.get(code) if code else None
         if lexicons is None:
             # a comment without a letter is no foreign language: it is only not much
@@ -121,17 +131,26 @@ class Reader:
         )
 
     def tell(self, text: Text) -> str | None:
-        """The language whose words a text uses most, None when it uses too few of any."""
+        """The language whose words a text uses most, None when it uses too few of any.
+
+        A few words are too few to tell a language that nobody here reads from one that is read.
+        """
         words = text.words[:_MOST_WORDS]
+        few = len(words) <= _FEW_WORDS
         scores: dict[str, float] = {}
         for word in words:
             for code, share in self._shares.get(word, ()):
-                scores[code] = scores.get(code, 0.0) + share
+                if not few or code in self._lexicons:
+                    scores[code] = scores.get(code, 0.0) + share
         if not scores:
-            return None
+            return next((code for code, one in self._lexicons.items() if text.bare in one.language.neutral), None)
         best = max(scores, key=scores.__getitem__)
-        enough = 0 if len(words) <= 3 else _KNOWN_SHARE * len(words)
-        return best if scores[best] >= enough else None
+        return best if few or scores[best] >= _KNOWN_SHARE * len(words) else None
+
+
+def _hidden(tag: re.Match[str]) -> str:
+    """As long as the tag of redaction, without its word: "[phone]" says nothing about telephones."""
+    return "\0" * len(tag.group())
 
 
 def primary(tag: str) -> str:
@@ -142,8 +161,10 @@ def primary(tag: str) -> str:
 def _shares(lexicons: Mapping[str, _Lexicons]) -> dict[str, tuple[tuple[str, float], ...]]:
     """For each known word its languages, each with an equal share of it."""
     known: dict[str, list[str]] = {}
-    for code, one in lexicons.items():
-        for word in {*one.language.small, *one.index.firsts()}:
+    for code in dict.fromkeys((*lexicons, *OTHERS)):
+        one = lexicons.get(code)
+        vocabulary = {*one.language.small, *one.index.firsts()} if one else set()
+        for word in vocabulary | OTHERS.get(code, frozenset()):
             known.setdefault(word, []).append(code)
     return {word: tuple((code, 1 / len(codes)) for code in codes) for word, codes in known.items()}
 
@@ -173,7 +194,7 @@ def _found(text: Text, lexicons: _Lexicons) -> tuple[list[_Span], list[Hit]]:
 
 def _denied(text: Text, at: int, language: Language) -> bool:
     for before in range(at - 1, max(-1, at - 2 - _LONGEST_NEGATION), -1):
-        if not text.gap(before).isspace():
+        if not text.gaps[before + 1].isspace():
             return False
         if is_negator(text, before, language):
             return True
@@ -210,8 +231,7 @@ def _felt(text: Text, felt: Mood) -> list[Evidence]:
 
 
 def _span(text: Text, name: str, first: int, last: int) -> Evidence:
-    start, end = text.original(text.spans[first][0], text.spans[last][1])
-    return Evidence(name, start, end)
+    return Evidence(name, *text.original(first, last))
 
 
 def _marked(text: Text, marks: Iterable[tuple[Label, str]], named: dict[Label, None]) -> list[Evidence]:
@@ -221,5 +241,5 @@ def _marked(text: Text, marks: Iterable[tuple[Label, str]], named: dict[Label, N
         at = text.normal.find(mark)
         if at >= 0:
             named[label] = None
-            evidence.append(Evidence(label.name, *text.original(at, at + len(mark))))
+            evidence.append(Evidence(label.name, *text.place(at, at + len(mark))))
     return evidence

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from worker.classify.languages import Language
@@ -71,7 +72,7 @@ def _in_place(text: Text, hit: Hit, language: Language) -> Hit:
     wished = weight > 0 and _is_wished(text, hit.at, language)
     for at in range(hit.at - 1, max(-1, hit.at - 1 - _REACH), -1):
         word = text.words[at]
-        if text.gap(at) != " " and _breaks(text.gap(at)):
+        if text.gaps[at + 1] != " " and _breaks(text.gaps[at + 1]):
             break
         if word in language.boosters:
             weight *= language.boosters[word]
@@ -91,7 +92,14 @@ def _is_wished(text: Text, at: int, language: Language) -> bool:
     before = at - 1
     while before >= 0 and text.words[before] in language.boosters:
         before -= 1
+    if before < 0 or text.words[before] not in _last_words(language.wishes):
+        return False
     return any(" ".join(text.words[max(0, before - n) : before + 1]) in language.wishes for n in range(3))
+
+
+@cache
+def _last_words(phrases: frozenset[str]) -> frozenset[str]:
+    return frozenset(one.rsplit(" ", 1)[-1] for one in phrases)
 
 
 def is_negator(text: Text, at: int, language: Language) -> bool:
@@ -100,7 +108,7 @@ def is_negator(text: Text, at: int, language: Language) -> bool:
     if word not in language.negators:
         return False
     if word == "t":
-        return at > 0 and text.gap(at - 1) == "'"
+        return at > 0 and text.gaps[at] == "'"
     return True
 
 
@@ -121,7 +129,7 @@ def _faces(normal: str) -> list[float]:
 
 
 def _opinionless(text: Text, language: Language) -> Mood:
-    if len(text.words) <= 6 and text.normal.strip(" .!-,\n") in language.neutral:
+    if len(text.words) <= 6 and text.bare in language.neutral:
         return Mood(Sentiment.NEUTRAL, 0.6)
     return SILENT
 

@@ -11,10 +11,11 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from enum import IntEnum
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
-WORD = re.compile(r"\w+")
+_WORD = re.compile(r"\w+")
+_WORDS_AND_GAPS = re.compile(r"(\w+)")
 _SPACE = re.compile(r"\s+")
 # marks that NFKC joins to the character before them
 _MARKS = (
@@ -49,12 +50,10 @@ class Label(NamedTuple):
 
 
 class Phrase(NamedTuple):
-    """A word or phrase of a lexicon. `written` is its normal form from first to last word, `gaps[i]` what stands
-    between words i and i+1; `head` and `tail` stand around them."""
+    """A word or phrase of a lexicon. `gaps[i]` stands between words i and i+1; `head` and `tail` around them."""
 
     label: Label
     words: tuple[str, ...]
-    written: str
     gaps: tuple[str, ...]
     head: str
     tail: str
@@ -64,62 +63,58 @@ class Phrase(NamedTuple):
 def phrase(label: Label, written: str) -> Phrase | None:
     """A phrase as a lexicon writes it; None when it holds no word (an emoji, a mark)."""
     text = _SPACE.sub(" ", normal(written)).strip()
-    found = list(WORD.finditer(text))
+    found = list(_WORD.finditer(text))
     if not found:
         return None
     gaps = tuple(text[one.end() : other.start()] for one, other in pairwise(found))
     words = tuple(match.group() for match in found)
     start, end = found[0].start(), found[-1].end()
-    return Phrase(label, words, text[start:end], gaps, text[:start], text[end:], text == words[0])
+    return Phrase(label, words, gaps, text[:start], text[end:], text == words[0])
 
 
 class Text:
-    """A text made ready for reading: its normal form, its words, and the way back to the original's characters."""
+    """A text made ready for reading: its normal form, its words, and the way back to the original's characters.
 
-    __slots__ = ("_ends", "_spans", "_starts", "normal", "words")
+    `gaps[i]` stands before word i, the last one after the last word.
+    """
+
+    __slots__ = ("_edges", "_ends", "_parts", "_starts", "gaps", "normal", "words")
 
     def __init__(self, original: str) -> None:
         self._starts: list[int] | None = None
         self._ends: list[int] | None = None
-        self._spans: list[tuple[int, int]] | None = None
+        self._edges: list[int] | None = None
         self.normal = normal(original)
         if len(self.normal) != len(original) or not _keeps_places(original):
             self._align(original)
-        self.words: list[str] = WORD.findall(self.normal)
+        self._parts: list[str] = _WORDS_AND_GAPS.split(self.normal)
+        self.gaps = self._parts[::2]
+        self.words = self._parts[1::2]
 
     @property
-    def spans(self) -> list[tuple[int, int]]:
-        """Start and end of each word in the normal form."""
-        if self._spans is None:
-            self._spans = [match.span() for match in WORD.finditer(self.normal)]
-        return self._spans
+    def bare(self) -> str:
+        """The normal form without what surrounds an answer: "OK!!" is ok."""
+        return self.normal.strip(" .!-,\n")
 
-    def original(self, start: int, end: int) -> tuple[int, int]:
-        """Where [start, end) of the normal form stands in the original."""
+    def original(self, first: int, last: int) -> tuple[int, int]:
+        """Where words `first` to `last` stand in the original: start and end."""
+        if self._edges is None:
+            self._edges = list(accumulate(map(len, self._parts)))
+        return self.place(self._edges[2 * first], self._edges[2 * last + 1])
+
+    def place(self, start: int, end: int) -> tuple[int, int]:
+        """Where characters [start, end) of the normal form stand in the original."""
         if self._starts is None or self._ends is None:
             return start, end
         return self._starts[start], self._ends[end - 1]
 
     def holds(self, one: Phrase, at: int) -> bool:
         """Whether a phrase whose words are the words from `at` on also has its gaps and ends there."""
-        start = self.spans[at][0]
-        if not self.normal.startswith(one.written, start) and not self._gaps_fit(one, at):
-            return False
-        if one.head and not self.normal.endswith(one.head, 0, start):
-            return False
-        return not one.tail or self.normal.startswith(one.tail, self.spans[at + len(one.words) - 1][1])
-
-    def gap(self, at: int) -> str:
-        """What stands between words `at` and `at + 1`."""
-        return self.normal[self.spans[at][1] : self.spans[at + 1][0]]
-
-    def _gaps_fit(self, one: Phrase, at: int) -> bool:
-        for wanted in one.gaps:
-            found = self.gap(at)
-            if found != wanted and _SPACE.sub(" ", found) != wanted:
+        gaps = self.gaps
+        for ahead, wanted in enumerate(one.gaps, at + 1):
+            if gaps[ahead] != wanted and _SPACE.sub(" ", gaps[ahead]) != wanted:
                 return False
-            at += 1
-        return True
+        return gaps[at].endswith(one.head) and gaps[at + len(one.words)].startswith(one.tail)
 
     def _align(self, original: str) -> None:
         """Rebuild the normal form piece by piece, noting where each piece came from (ﬁ and ß grow, e + ´ shrink)."""

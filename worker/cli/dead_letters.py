@@ -8,12 +8,17 @@ import click
 from rich.text import Text
 
 from worker.cli import opening, output
+from worker.cli.dead_letter_moves import accept, replay
 from worker.cli.output import Column, Row
 
 
 @click.group(name="dead-letters")
 def command() -> None:
     """Records that could not be understood, and why."""
+
+
+command.add_command(replay)
+command.add_command(accept)
 
 
 @command.command(name="list")
@@ -68,7 +73,9 @@ def _write(row: dict[str, Any]) -> None:
     out.print(output.gutter("When", output.when(row["at"])))
     became = row["response"]
     out.print(output.gutter("State", row["state"] + (f": {became['source']}/{became['id']}" if became else "")))
-    until = f"until {output.when(row['purge_at'])}"
-    out.print(output.gutter("Kept", until if row["sealed"] else "no; set INNERLOOP_SECRET_KEYS to keep such records"))
+    kept = (
+        f"until {output.when(row['purge_at'])}" if row["sealed"] else "no: it was not sealed, or its 30 days are over"
+    )
+    out.print(output.gutter("Record kept", kept))
     if row["excerpt"]:
         out.print(output.gutter("Begins", row["excerpt"]))

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
 from worker.cli import opening, output, rule_files
+from worker.cli.events_file import Given, events, read_bytes
 from worker.cli.follow_up_moves import moment
 from worker.errors import UsageError
 
 if TYPE_CHECKING:
     from worker.cli.explaining import Explained, Unread
     from worker.settings import Settings
-
-_BOM = b"\xef\xbb\xbf"
 
 
 @click.command(name="explain")
@@ -73,19 +68,6 @@ def _stored(reference: str, now: str | None, settings: Settings) -> Explained:
 # Files ---------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """One event as the file has it, and what stands for the store."""
-
-    value: bytes
-    facts: dict[str, Any] = field(default_factory=dict)
-
-
-class _Wrapped(msgspec.Struct, forbid_unknown_fields=True):
-    event: msgspec.Raw
-    facts: dict[str, Any] = {}
-
-
 def _from_file(file: str, now: datetime | None, source: str | None, settings: Settings) -> Iterator[Explained | Unread]:
     from worker.clock import SystemClock
 
@@ -102,38 +84,3 @@ def _explained(live: Any, given: list[Given], topic: str, now: datetime) -> Iter
 
     for n, one in enumerate(given):
         yield explain_event(live, Record(topic=topic, partition=0, offset=n, value=one.value), one.facts, now)
-
-
-def read_bytes(file: str) -> bytes:
-    """A file, or standard input for `-`. Raises UsageError."""
-    if file == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror or error}.") from None
-
-
-def events(content: bytes) -> list[Given]:
-    """One event over any number of lines, or one event a line. Blank lines are passed over."""
-    content = content.removeprefix(_BOM)
-    lines = [line for line in content.split(b"\n") if line.strip()]
-    # A file of which not even one line is JSON by itself is one event, be it well formed or not.
-    is_lines = len(lines) > 1 and any(_is_json(line) for line in lines) and not _is_json(content)
-    return [unwrapped(line) for line in lines] if is_lines else [unwrapped(content)]
-
-
-def _is_json(text: bytes) -> bool:
-    try:
-        return isinstance(msgspec.json.decode(text), dict)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return False
-
-
-def unwrapped(text: bytes) -> Given:
-    """`{"event": {…}, "facts": {…}}` or the event itself, byte for byte."""
-    try:
-        wrapped = msgspec.json.decode(text, type=_Wrapped)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return Given(text)
-    return Given(bytes(wrapped.event), wrapped.facts)

@@ -22,6 +22,7 @@ from worker.route import clauses as rule_clauses
 from worker.route.conditions import Is, IsNot
 from worker.route.owners import skip_words
 from worker.route.schema import Rule
+from worker.route.speak import addition, asked
 
 T = TypeVar("T")
 _WIDTH = 88
@@ -154,15 +155,7 @@ def _adds(explained: Explained) -> Text:
 
 
 def _addition(rule: Rule) -> str:
-    add = rule.add
-    if add is None:
-        return "nothing"
-    parts = [
-        f"a copy to {', '.join(add.copy)}" if add.copy else "",
-        f"tags {', '.join(add.tags)}" if add.tags else "",
-        f"priority at least {add.at_least.word}" if add.at_least else "",
-    ]
-    return ", ".join(part for part in parts if part)
+    return addition(rule.add).removeprefix("also ") if rule.add else "nothing"
 
 
 def _rules(explained: Explained) -> Iterator[tuple[Trace, Rule]]:
@@ -204,7 +197,13 @@ def _row(clause: Clause, asked: rule_clauses.Clause) -> Row:
     # Inside `none` a clause helps when it does not hold; people are told what helped.
     turned = clause.group == "none"
     held = _TURNED.get(clause.held, clause.held) if turned else clause.held
-    return held, clause.group or "", clause.field, shown_value(clause.value), words_of(asked, turned=turned)
+    return (
+        held,
+        clause.group or "",
+        clause.field,
+        shown_value(clause.value),
+        excerpt(words_of(asked, turned=turned), _WORDS),
+    )
 
 
 def _clause_line(row: Row, widths: list[int], *, show_group: bool) -> Text:
@@ -228,10 +227,11 @@ def shown_value(value: Any) -> str:
 
 def words_of(clause: rule_clauses.Clause, *, turned: bool) -> str:
     """`is gold or platinum`; `turned`: what must not hold, `is neither NO nor SE`."""
-    tests = [_against(test) if turned else test.words for test in clause.tests]
-    if clause.known is not None and not clause.tests:
-        tests = ["has a value" if clause.known != turned else "has no value"]
-    return (" or " if turned else " and ").join(tests) + (", or unknown" if clause.or_unknown else "")
+    if not turned:
+        return asked(clause)
+    if not clause.tests:
+        return "has no value" if clause.known else "has a value"
+    return " or ".join(_against(test) for test in clause.tests)
 
 
 def _against(test: Any) -> str:

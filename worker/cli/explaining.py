@@ -17,7 +17,7 @@ from worker.ingest.records import Accepted, Dead, NotResponse, Record
 from worker.model.decision import Clause, Decision, Facts, Trace
 from worker.model.response import Response
 from worker.model.verdict import Verdict
-from worker.route.decide import facts_from
+from worker.route.facts import facts_from
 from worker.store import listing, rule_sets
 from worker.store.responses import read_decision, read_response
 from worker.store.schema import decisions, versions

@@ -6,6 +6,7 @@ import click
 
 from worker.cli import opening, output
 from worker.cli.output import Column, Row
+from worker.errors import NotAllowed
 
 
 @click.group(name="notices")
@@ -25,6 +26,23 @@ def list_notices(as_json: bool) -> None:
         output.write_json(rows)
     else:
         output.write_table(COLUMNS, rows, empty="Nobody had to be told anything yet.")
+
+
+@command.command(name="retry")
+@click.argument("numbers", metavar="ID...", nargs=-1, required=True)
+@click.option("--by", metavar="PERSON", help="Who acts. Kept in the audit.")
+@click.option("--note", metavar="TEXT", help="Kept in the audit.")
+def retry(numbers: tuple[str, ...], by: str | None, note: str | None) -> None:
+    """Open failed notices once more, after the cause was mended. A running worker sends them."""
+    from worker.store import notices
+
+    wanted = [opening.row_id(number, "N-") for number in numbers]
+    with opening.store() as store, store.write() as conn:
+        for number in wanted:
+            if not notices.try_again(conn, number, opening.now()):
+                raise NotAllowed(f"Notice {number} has not failed, so there is nothing to try again.")
+        opening.audit(conn, "notices tried again", by, {"ids": wanted, "note": note})
+    output.say(f"{len(wanted)} will be tried again.")
 
 
 def _by(row: Row) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from worker.errors import UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from worker.app import App
     from worker.settings import Settings
     from worker.store.engine import Store
 
@@ -46,9 +48,46 @@ def reading() -> Iterator[Connection]:
         yield connection
 
 
+@contextmanager
+def worker() -> Iterator[App]:
+    """A worker that plays no role by itself: its store, its rule set and its pipeline, for a command to use.
+
+    Raises StoreUnavailable, SchemaMismatch and RuleSetRefused.
+    """
+    from worker.app import build
+    from worker.store.migrate import check_schema
+
+    app = build(settings(), roles=frozenset())
+    try:
+        check_schema(app.store)
+        app.rule_sets.start()
+        yield app
+    finally:
+        app.stop()
+
+
 def row_id(text: str, prefix: str = "F-") -> int:
     """`42` or `F-42`. Raises UsageError."""
     digits = text[len(prefix) :] if text.upper().startswith(prefix) else text
     if not (digits.isascii() and digits.isdigit()) or len(digits) > 18:
         raise UsageError(f'"{text}" is no id. Write 42 or {prefix}42.')
     return int(digits)
+
+
+def now() -> datetime:
+    """The time at which a command acts."""
+    from worker.clock import SystemClock
+
+    return SystemClock().now()
+
+
+def audit(conn: Connection, what: str, by: str | None, detail: Mapping[str, Any]) -> None:
+    """Write down what somebody did from the terminal that no history tells."""
+    from sqlalchemy import insert
+
+    from worker.store.ids import allocate
+    from worker.store.schema import audit as table
+
+    number = allocate(conn, "audit", 1)[0]
+    values = {"id": number, "at": now(), "what": what, "by": by or "cli", "via": "cli", "detail": dict(detail)}
+    conn.execute(insert(table).values(values))

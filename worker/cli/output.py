@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -105,11 +105,11 @@ def gutter(label: str, *lines: str | Text) -> Text:
 
 
 def when(at: datetime | str | None) -> str:
-    """`Mon 23 Nov, 12:00 CET`: in the machine's zone, or in the time's own when it has one that is not UTC."""
+    """`Mon 23 Nov, 12:00 CET`: in the machine's zone when it comes as plain UTC, else in its own."""
     if at is None:
         return "-"
     at = datetime.fromisoformat(at) if isinstance(at, str) else at
-    local = at.astimezone() if at.utcoffset() is None or not at.utcoffset() else at
+    local = at.astimezone() if at.tzinfo is UTC else at
     year = "" if local.year == SystemClock().now().year else f" {local.year}"
     return f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M} {local:%Z}".rstrip()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,8 @@ from worker.errors import ConfigError, RuleSetRefused
 
 if TYPE_CHECKING:
     from worker.model.directory import Person, Team
+    from worker.route.findings import Finding
+    from worker.route.schema import RuleSet
     from worker.ruleset import Files, LiveSet, Verdict
     from worker.settings import Settings
     from worker.store.engine import Store
@@ -38,13 +40,30 @@ def check(files: Files, settings: Settings) -> Verdict:
     return compose(files, reachable=_has_an_address, hash_key=customer_hash_key(settings))
 
 
-def usable(files: Files, settings: Settings) -> LiveSet:
-    """The set, ready to decide. Raises RuleSetRefused with the first mistakes."""
+def loaded(files: Files) -> RuleSet:
+    """The rules alone, without templates and before their inline tests. Raises RuleSetRefused."""
+    from worker.ingest.sources import check_source
+    from worker.route.load import load, revision
+
+    rules = {name.removeprefix("rules/"): data for name, data in files.items() if name.startswith("rules/")}
+    found = load(rules, revision_=revision(files), check_source=check_source)
+    if found.rule_set is None:
+        raise RuleSetRefused(refusal(found.findings))
+    return found.rule_set
+
+
+def refusal(findings: Sequence[Finding]) -> str:
+    """The first mistakes, a line each."""
     from worker.route.findings import as_text
 
+    return "\n".join(["The rule set has mistakes.", *as_text(findings)])
+
+
+def usable(files: Files, settings: Settings) -> LiveSet:
+    """The set, ready to decide. Raises RuleSetRefused with the first mistakes."""
     verdict = check(files, settings)
     if verdict.live is None:
-        raise RuleSetRefused("\n".join(["The rule set has mistakes.", *as_text(verdict.findings)]))
+        raise RuleSetRefused(refusal(verdict.findings))
     return verdict.live
 
 

@@ -19,6 +19,7 @@ from worker.settings import environment_for
 START_SECONDS = 60
 STOP_SECONDS = 20
 _STEP = 0.05
+_LINE = 200
 
 
 class WorkerFailed(InnerloopError):
@@ -103,8 +104,9 @@ class WorkerProcess:
         self._reap()
 
     def tail(self, lines: int = 12) -> str:
+        """The end of the worker's log, long lines cut."""
         text = self.log_file.read_text("utf-8", "replace") if self.log_file.exists() else ""
-        return "\n".join(text.splitlines()[-lines:])
+        return "\n".join(line[:_LINE] for line in text.splitlines()[-lines:])
 
     def _reap(self) -> None:
         assert self._process is not None

@@ -67,7 +67,7 @@ def play_live(demo: Demo, out: Console) -> None:
             demo.player.play(now)
             demo.player.look()
             demo.stage.worker.check()
-            live.update(demo.screen.screen(_moment(demo, now, time.monotonic() - began)), refresh=True)
+            live.update(demo.screen.screen(_moment(demo, now, time.monotonic() - began), out.width), refresh=True)
             if demo.player.is_over and now > MONDAY + AFTERMATH:
                 demo.stage.clock.run(1.0)  # the story is told: time to read, at everybody's pace
             threading.Event().wait(_FRAME)

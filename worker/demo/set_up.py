@@ -120,6 +120,7 @@ def settings(home: Path, broker: Broker, sandbox: Sandbox, worker_port: int) -> 
         "slack_base_url": sandbox.slack_api,
         "http_listen": own,
         "public_url": f"http://{own}",
+        "log_format": "console",
         "secret_keys": secrets.token_urlsafe(32),
         "ops_channels": f"slack:#cx-ops,email:ops@{DOMAIN}",
     }

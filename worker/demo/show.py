@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from worker.demo.board import Board
+from worker.demo.board import Board, Work
 from worker.demo.sandbox.draw import preview
 from worker.demo.sandbox.messages import Kept, Mail
 from worker.demo.times import ZONE
@@ -26,7 +26,7 @@ BANNER = (
     "Everything else is the real program."
 )
 _GUTTER = 9
-_OWNERS = 6  # rows of the live table; the rest is summed up
+_OWNERS = 5  # rows of the live table; the rest is summed up
 _STORY = 8
 _MARKS = {"detractor": ("▼", "bright_red"), "passive": ("■", ""), "promoter": ("▲", "bright_blue")}
 
@@ -52,23 +52,27 @@ class Show:
     name_of: Callable[[str], str]
     lines: deque[tuple[datetime, str]] = field(default_factory=lambda: deque(maxlen=_STORY))
 
-    def screen(self, moment: Moment) -> RenderableType:
+    def screen(self, moment: Moment, width: int = WIDEST) -> RenderableType:
         board = moment.board
         return Group(
             _head(moment),
             Text(BANNER, "dim"),
             Text.assemble("Read the messages as their receivers do: ", (self.page, "underline")),
             Text(),
-            _side_by_side(responses(board), follow_ups(board, _OWNERS), notices(board)),
+            *_tables(board, width),
             Text(),
-            _gutter("Stream", moment.stream),
-            _gutter("Phone", self._phone(moment.last)),
+            _gutter("Stream", moment.stream, cut=True),
+            _gutter("Phone", self._phone(moment.last), cut=True),
             _gutter("Why", [Text(moment.why)]),
             _gutter("Story", [Text(story_line(at, text)) for at, text in self.lines]),
             Text(),
-            _gutter("Read", [Text(f"{board.account.read} of {self.total}"), Text(board.account.line)]),
-            ProgressBar(total=self.total, completed=board.account.read, width=60),
+            _gutter("Read", [self._bar(board.account.read), Text(board.account.line)]),
         )
+
+    def _bar(self, read: int) -> RenderableType:
+        grid = Table.grid(padding=(0, 1, 0, 0))
+        grid.add_row(f"{read} of {self.total}", ProgressBar(total=self.total, completed=read, width=40))
+        return grid
 
     def _phone(self, last: Kept | None) -> list[Text]:
         """The newest message as its receiver's lock screen shows it."""
@@ -77,7 +81,7 @@ class Show:
         where = "Mail" if isinstance(last, Mail) else "Slack"
         words = preview(last.html or last.text) if isinstance(last, Mail) else last.text
         first = Text(f"{when(last.at)}  {where} to {self.name_of(last.to)}: {last.title}")
-        return [first, Text(f"       {words}", "dim")]
+        return [first, Text(" " * len("16:42  ") + words, "dim")]
 
 
 def story_line(at: datetime, text: str) -> str:
@@ -111,15 +115,20 @@ def responses(board: Board) -> Table:
 
 
 def follow_ups(board: Board, limit: int | None = None) -> Table:
-    """By owner, busiest first; beyond `limit` they are one row."""
-    table = _table("Follow-ups", "open", "overdue", "closed")
+    """By owner, busiest first. With a `limit` it is short: the rest in one row, and nothing about closed ones."""
+    columns = ("open", "overdue") if limit else ("open", "overdue", "closed")
+    table = _table("Follow-ups of", *columns)
     shown, rest = board.work[:limit], board.work[limit:] if limit else ()
     for work in shown:
-        table.add_row(work.owner, str(work.live), str(work.overdue), str(work.ended))
+        table.add_row(work.owner, *_counts(columns, [work]))
     if rest:
-        sums = [sum(getattr(work, name) for work in rest) for name in ("live", "overdue", "ended")]
-        table.add_row(f"{len(rest)} others", *map(str, sums))
+        table.add_row(f"{len(rest)} others", *_counts(columns, rest))
     return table
+
+
+def _counts(columns: Sequence[str], works: Sequence[Work]) -> list[str]:
+    fields = {"open": "live", "overdue": "overdue", "closed": "ended"}
+    return [str(sum(getattr(work, fields[name]) for work in works)) for name in columns]
 
 
 def notices(board: Board) -> Table:
@@ -148,16 +157,25 @@ def _table(title: str, *numbers: str) -> Table:
     return table
 
 
+def _tables(board: Board, width: int) -> list[RenderableType]:
+    """All three side by side where they fit, else the owners below."""
+    first, second, third = responses(board), follow_ups(board, _OWNERS), notices(board)
+    if width >= WIDEST:
+        return [_side_by_side(first, second, third)]
+    return [_side_by_side(first, third), Text(), second]
+
+
 def _side_by_side(*tables: Table) -> Table:
-    grid = Table.grid(padding=(0, 3, 0, 0))
+    grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_row(*tables)
     return grid
 
 
-def _gutter(label: str, lines: Iterable[Text]) -> Table:
+def _gutter(label: str, lines: Iterable[RenderableType], *, cut: bool = False) -> Table:
+    """A bold label, and lines beside it; `cut` keeps each on one line."""
     grid = Table.grid(padding=(0, 1, 0, 0))
-    grid.add_column(width=_GUTTER - 1, no_wrap=True)
-    grid.add_column(no_wrap=True, overflow="ellipsis")
+    grid.add_column(min_width=_GUTTER - 1, no_wrap=True)
+    grid.add_column(no_wrap=cut, overflow="ellipsis" if cut else "fold")
     for n, line in enumerate(lines or [Text()]):
         grid.add_row(Text(label if n == 0 else "", "bold"), line)
     return grid

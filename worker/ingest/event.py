@@ -16,17 +16,19 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from worker.classify.scales import resolve, unknown_scale
 from worker.ingest.decode import Fault, is_number, kind, number
 from worker.ingest.records import Reason
 from worker.model.response import ContactWish, Customer, Interaction, Json, Response, Status, Value
+from worker.model.survey import Survey
 
 _Aware = Annotated[datetime, Meta(tz=True)]
 _Whole = Annotated[int, Meta(ge=-(10**15), le=10**15)]
+_Text = Annotated[str, Meta(min_length=1)]  # "" means unknown: for the closer look
 _OpenObject = dict[str, Any]
 _LARGEST = 300  # decimal exponent that every store takes
 _BEYOND_USE = 10**30
-_SHOWN = re.compile(r"(?=.*\d)[0-9A-Za-z:.,+\-/ ]{1,32}|[A-Za-z]{1,8}")
-_BLANK = b'""'
+_SHOWN = re.compile(r"\d{4}-\d\d[\dT:.,+\-Z ]{0,28}|(?=.*\d)(?!(?:.*\d){7})[\d:.,+\-/%]{1,12}")
 _NUL = b"\\u0000"
 
 
@@ -39,61 +41,61 @@ class _Strict(Struct, forbid_unknown_fields=True, gc=False):
 
 class _Value(_Strict):
     amount: _Whole
-    currency: str | None = None
+    currency: _Text | None = None
 
 
 class _Wish(_Strict):
-    prefer: str | None = None
-    window: str | None = None
-    timezone: str | None = None
+    prefer: _Text | None = None
+    window: _Text | None = None
+    timezone: _Text | None = None
 
 
 class _Customer(_Strict):
-    id: str | None = None
-    name: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    language: str | None = None
-    country: str | None = None
-    tier: str | None = None
-    segment: str | None = None
-    persona: str | None = None
+    id: _Text | None = None
+    name: _Text | None = None
+    email: _Text | None = None
+    phone: _Text | None = None
+    language: _Text | None = None
+    country: _Text | None = None
+    tier: _Text | None = None
+    segment: _Text | None = None
+    persona: _Text | None = None
     value: _Value | None = None
-    account_manager: str | None = None
+    account_manager: _Text | None = None
     may_contact: bool | None = None
     contact: _Wish | None = None
     attributes: _OpenObject | None = None
 
 
 class _Interaction(_Strict):
-    id: str | None = None
-    channel: str | None = None
-    agent: str | None = None
-    team: str | None = None
-    unit: str | None = None
-    brand: str | None = None
-    product: str | None = None
-    region: str | None = None
+    id: _Text | None = None
+    channel: _Text | None = None
+    agent: _Text | None = None
+    team: _Text | None = None
+    unit: _Text | None = None
+    brand: _Text | None = None
+    product: _Text | None = None
+    region: _Text | None = None
     ended_at: _Aware | None = None
     wait_seconds: _Whole | None = None
     transfers: _Whole | None = None
-    url: str | None = None
+    url: _Text | None = None
 
 
 class _Event(_Strict):
-    id: str
+    id: _Text
     responded_at: _Aware
-    source: str | None = None
-    survey: str | None = None
-    metric: str | None = None
+    source: _Text | None = None
+    survey: _Text | None = None
+    metric: _Text | None = None
     score: _Whole | None = None
-    comment: str | None = None
-    question: str | None = None
+    comment: _Text | None = None
+    question: _Text | None = None
     answers: _OpenObject | None = None
     status: Status | None = None
     updated_at: _Aware | None = None
-    language: str | None = None
-    comment_translated: str | None = None
+    language: _Text | None = None
+    comment_translated: _Text | None = None
     callback_requested: bool | None = None
     public: bool | None = None
     test: bool | None = None
@@ -119,8 +121,8 @@ def fast(value: bytes | msgspec.Raw, default_source: str, key_of: KeyOf) -> Resp
 
 
 def needs_a_closer_look(value: bytes) -> bool:
-    """Blank texts mean unknown and NUL cannot be stored: typed decoding would let both through."""
-    return _BLANK in value or _NUL in value
+    """NUL cannot be stored, and typed decoding would let it through."""
+    return _NUL in value
 
 
 def _response(event: _Event, default_source: str, key_of: KeyOf) -> Response | None:
@@ -192,6 +194,7 @@ class Notes:
     """What was noticed on the way. `places` says where a field was found, when that is not its own name."""
 
     places: Mapping[str, str] = field(default_factory=dict)
+    surveys: Mapping[str, Survey] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
@@ -312,7 +315,7 @@ def read(document: Mapping[str, Json], default_source: str, key_of: KeyOf, notes
     answers = _open(document, "answers", "", notes)
     attributes = _open(document, "attributes", "", notes)
     if needed["score"] is None and not (values.get("comment") or "").strip():
-        notes.fault(Reason.NO_ANSWERS, _no_answers(notes))
+        notes.faults.append(_nothing_said(values.get("metric"), values.get("survey"), notes))
     if notes.faults:
         return None
     return Response(
@@ -321,8 +324,12 @@ def read(document: Mapping[str, Json], default_source: str, key_of: KeyOf, notes
     )  # fmt: skip
 
 
-def _no_answers(notes: Notes) -> str:
-    return f"Neither {notes.place('score')} nor {notes.place('comment')} holds an answer. Send at least one of them."
+def _nothing_said(metric: str | None, survey: str | None, notes: Notes) -> Fault:
+    """No answers; where nobody could classify them either, that is said first."""
+    if resolve(metric, notes.surveys.get(survey or "")) is None:
+        return Fault(Reason.UNKNOWN_SCALE, str(unknown_scale(metric, survey)))
+    places = f"{notes.place('score')} nor {notes.place('comment')}"
+    return Fault(Reason.NO_ANSWERS, f"Neither {places} holds an answer. Send at least one of them.")
 
 
 def _fill(
@@ -441,7 +448,7 @@ def _bad_time(place: str, raw: Json, naive: bool) -> str:
 
 
 def _shown(raw: Json) -> str:
-    """The value where it is short and looks like a number, a time or a word: never a sentence or an address."""
+    """The value where it is a short number or a date: never a word, an address or a telephone number."""
     return f' ("{raw}")' if isinstance(raw, str) and _SHOWN.fullmatch(raw) else ""
 
 

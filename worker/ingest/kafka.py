@@ -241,15 +241,16 @@ class Loop:
                 slices.append((reading, _slice(reading, now, records.get(at, ()))))
         return slices
 
-    def _hand_over(self, slices: list[tuple[Reading, Slice]]) -> None:
+    def _hand_over(self, slices: list[tuple[Reading, Slice]]) -> bool:
+        """Whether the store has it now."""
         if not slices:
-            return
+            return True
         started = self._monotonic()
         try:
             pauses = self._sink.process(Batch(slices=tuple(part for _, part in slices)))
         except StoreUnavailable as error:
             self._hold(slices, error)
-            return
+            return False
         took = self._monotonic() - started
         metrics.BATCH_SECONDS.observe(took)
         self._adapt(took, sum(len(part.records) for _, part in slices))
@@ -257,6 +258,7 @@ class Loop:
             self._advance(reading, part)
         for pause in pauses or ():
             self._tending.rest(pause)
+        return True
 
     def _advance(self, reading: Reading, part: Slice) -> None:
         reading.position, reading.trouble = part.next, None
@@ -285,8 +287,7 @@ class Loop:
             return
         slices = [(reading, part) for reading, part in held.slices if self._holdings.owns(reading)]
         self._held = None
-        self._hand_over(slices)
-        if self._held is None:
+        if self._hand_over(slices):
             _log.info("the store is back")
             self._consumer.resume(*self._holdings.flowing())
         else:

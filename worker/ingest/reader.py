@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from worker.ingest.event import Notes
 from worker.ingest.records import Accepted, Dead, NotResponse, Outcome, Reason, Record
 from worker.ingest.sources import Given, Source, compile_source
 from worker.model.response import Json, Origin, Response
+from worker.model.survey import Survey
 
 __all__ = ["Accepted", "Dead", "NotResponse", "Reader", "Reason", "content_hash", "customer_key", "order_key"]
 
@@ -43,10 +45,16 @@ class Reader:
     """Reads records of every known shape. Immutable and safe to share between threads.
 
     `mappings` are the documents of `sources/*.yaml` by name (the file's stem), already checked; `hash_key` keys the
-    hash of e-mail addresses.
+    hash of e-mail addresses; `surveys` may name the metric of a response that names none.
     """
 
-    def __init__(self, mappings: Mapping[str, Mapping[str, Any]], hash_key: bytes) -> None:
+    def __init__(
+        self,
+        mappings: Mapping[str, Mapping[str, Any]],
+        hash_key: bytes,
+        surveys: Mapping[str, Survey] = MappingProxyType({}),
+    ) -> None:
+        self._surveys = surveys
         self._sources = tuple(compile_source(name, mappings[name]) for name in sorted(mappings))
         self._hash_key = hash_key
 
@@ -86,7 +94,7 @@ class Reader:
         return self._ours(document, envelope, record)
 
     def _ours(self, document: dict[str, Json], envelope: Envelope, record: Record) -> Outcome:
-        notes = Notes()
+        notes = Notes(surveys=self._surveys)
         source = default_source(record)
         response = event.read(document, source, self._key_of, notes)
         if response is None:
@@ -105,7 +113,7 @@ class Reader:
             fault = Fault(Reason.NO_ANSWERS, f"This event only refers to a response. {source.reference_only}")
             return _dead(record.origin, source.source, [fault])
         mapped = source.map(given)
-        notes = Notes(places=mapped.places, faults=list(mapped.faults), ignored=list(mapped.ignored))
+        notes = Notes(mapped.places, self._surveys, list(mapped.faults), ignored=list(mapped.ignored))
         response = event.read(mapped.document, source.source, self._key_in(source.namespace), notes)
         if response is None:
             return _dead(record.origin, source.source, notes.faults)

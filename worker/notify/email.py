@@ -16,7 +16,8 @@ from worker.notify.channel import Outgoing
 
 HTML = "email.html"
 TEXT = "email.txt"
-_POLICY = SMTP.clone(max_line_length=None)  # a folded subject is read back with a space too many by some readers
+# Bodies break at 76; headers do not: the library would encode a long Message-ID when it has to fold it.
+_UNFOLDED = SMTP.clone(max_line_length=900)
 _ADDRESS = re.compile(r"[^\s@<>,;:\"\\()\[\]]{1,64}@[^\s@<>,;:\"\\()\[\]]{1,253}")
 
 
@@ -62,9 +63,9 @@ def headers(message: Outgoing, sender: Sender) -> dict[str, str]:
     return found
 
 
-def build(message: Outgoing, sender: Sender) -> EmailMessage:
+def build(message: Outgoing, sender: Sender) -> bytes:
     """The whole mail, text first, HTML as its alternative. Raises BadAddressError."""
-    mail = EmailMessage(policy=_POLICY)
+    mail = EmailMessage(policy=SMTP)
     mail["From"] = Address(message.sender, addr_spec=sender.address)
     mail["To"] = ascii_address(message.address)
     mail["Subject"] = message.subject
@@ -75,4 +76,4 @@ def build(message: Outgoing, sender: Sender) -> EmailMessage:
         mail[name] = value
     mail.set_content(message.parts[TEXT], cte="quoted-printable")
     mail.add_alternative(message.parts[HTML], subtype="html", cte="quoted-printable")
-    return mail
+    return mail.as_bytes(policy=_UNFOLDED)

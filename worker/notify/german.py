@@ -42,7 +42,7 @@ _SENTENCES = {
     "Handed over to you by {name}.": "Von {name} an Sie übergeben.",
     "Handed over to you.": "An Sie übergeben.",
     "Huddle sheet": "Blatt für die Runde",
-    "May be called": "Darf angerufen werden",
+    "May be called": "Anruf erlaubt",
     "Must not be contacted. Fix it without contact.": "Darf nicht kontaktiert werden. Ohne Kontakt beheben.",
     "New answer: {score}.": "Neue Antwort: {score}.",
     "Next: {what}, {when}.": "Danach: {what}, {when}.",
@@ -153,6 +153,7 @@ _SENTENCES = {
     "{what} yet.": "Noch {what}.",
     "{what}, by {name}": "{what}, von {name}",
     "{when}, unless {done}, to {who}": "{when}, außer wenn {done}, an {who}",
+    "mail": "Mail",
     "{channel} gave no answer, so it comes by {here}.": "{channel} gab keine Antwort, darum kommt sie per {here}.",
     "{channel} refused it, so it comes by {here}.": "{channel} hat sie abgelehnt, darum kommt sie per {here}.",
     # why somebody owns it

@@ -103,6 +103,6 @@ def _receiver(page: Page, said: Said) -> str:
     unit = directory.units.get(interaction.unit or "")
     team = directory.teams.get(interaction.team or "")
     for person in (unit.manager if unit else None, team.lead if team else None):
-        if person in directory.people:
+        if person is not None and person in directory.people:
             return person
     return directory.default_owner.removeprefix("person:")

@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -19,11 +18,10 @@ from worker.model.notice import AttemptOutcome, DeliveryState, NewNotice, Notice
 from worker.notify import ops, retry
 from worker.notify.channel import Answer, Channel, Readable
 from worker.notify.context import states
+from worker.notify.live import Live
 from worker.notify.obsolete import Now, obsolete
 from worker.notify.recipients import OPS, Target, targets
-from worker.notify.render import Templates
 from worker.notify.retry import Action
-from worker.route.schema import RuleSet
 from worker.store import channel_state, deliveries, notices, threads
 from worker.store.deliveries import Delivery, Planned, Result
 from worker.store.notices import Ended, Notice
@@ -32,17 +30,6 @@ from worker.store.threads import Thread
 _ALERT_IN_FLIGHT = timedelta(seconds=2)
 _MOST_PLANNED = 200
 _log = log.get(__name__)
-
-
-class Live(Protocol):
-    """The rule set in use, as far as telling needs it."""
-
-    @property
-    def rule_set(self) -> RuleSet: ...
-    @property
-    def templates(self) -> Templates: ...
-    @property
-    def revision(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +68,7 @@ class Turn:
     lease_now: datetime
     live: Live
     circuits: Mapping[str, datetime]
+    more: bool = False  # another turn right away finds something to do
     planned: list[Planned] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     new: list[NewNotice] = field(default_factory=list)
@@ -105,15 +93,16 @@ class Outbox:
 
     def turn(
         self, conn: Connection, live: Live, now: datetime, lease_now: datetime, reports: Sequence[Report], room: int
-    ) -> list[Claim]:
-        """Record reports, plan new notices, claim at most `room` deliveries."""
+    ) -> tuple[list[Claim], bool]:
+        """Record reports, plan new notices, claim at most `room` deliveries. Says whether more waits right away."""
         turn = Turn(conn, now, lease_now, live, channel_state.open_circuits(conn))
         self._record(turn, reports)
         if room > 0:
             self._plan_new(turn)
             self._reroute(turn)
         self._write(turn)
-        return self._claim(turn, room) if room > 0 else []
+        claims = self._claim(turn, room) if room > 0 else []
+        return claims, turn.more
 
     # Recording ---------------------------------------------------------------------------------------------------
 
@@ -262,6 +251,7 @@ class Outbox:
             if len(claims) < room and (claim := self._take(turn, delivery, token)):
                 claims.append(claim)
         deliveries.lease(turn.conn, [claim.delivery for claim in claims], token, turn.now, turn.lease_now)
+        turn.more = bool(turn.planned or turn.new or (claims and len(found) == room * 4))
         self._write(turn)
         return claims
 

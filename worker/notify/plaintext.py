@@ -19,7 +19,9 @@ def wrap(text: str, indent: int = 0) -> str:
 
 
 def row(label: str, text: str) -> str:
-    """A labelled line; what is longer goes on below itself."""
+    """A labelled line; what is longer goes on below itself, and a long label stands alone."""
+    if len(label) >= LABEL:
+        return f"{label}\n{wrap(text, LABEL)}"
     wrapper = textwrap.TextWrapper(
         COLUMNS, initial_indent=f"{label:<{LABEL - 1}} ", subsequent_indent=" " * LABEL, break_long_words=False,
         break_on_hyphens=False,

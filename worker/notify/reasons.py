@@ -28,7 +28,7 @@ _NO = {
 }  # fmt: skip
 _SKIPS = {
     "unknown": "{who} is not known", "left": "{who} has left", "away": "{who} is away",
-    "owner_not": "{who} may not own it", "unreachable": "{who} cannot be reached",
+    "owner_not": "{who} may not own it", "private": "{who} is a queue, and this is private",
     "no_channel": "{who} cannot be reached",
 }  # fmt: skip
 _WHO = {
@@ -147,7 +147,7 @@ def _late_strip(page: Page) -> Strip | None:
     last = context.earlier[-1]
     bold = say("{span} late.", span=say.span(late)) if late >= _LATE else say("Sent another way.")
     channel = say(_CHANNELS.get(last.channel, last.channel))
-    here = say(_CHANNELS.get(context.channel, context.channel))
+    here = say("mail") if context.channel == "email" else say(_CHANNELS.get(context.channel, context.channel))
     silent = last.reason in {NO_ANSWER_TWICE, "timeout", "connection_lost"}
     text = "{channel} gave no answer, so it comes by {here}." if silent else "{channel} refused it, so it comes by {here}."
     ops = say("Ops know.") if page.around.ops_hear else ""
@@ -216,9 +216,10 @@ def _why_escalated(page: Page, work: Work) -> str:
     rungs = work.playbook.escalate
     if not isinstance(rung, int) or not 0 <= rung < len(rungs):
         return say("The playbook {name} asks for it.", name=say.quote(clean_line(work.playbook.name)))
+    it = rungs[rung]
     said = say(
         "{when}, unless {done}, to {who}",
-        when=_rung_words(rungs[rung], say), done=say(rungs[rung].unless.value), who=say(_WHO.get(rungs[rung].to, "you")),
+        when=_rung_words(it, say), done=say(it.unless.value), who=say(_WHO.get(it.to, "you")),
     )  # fmt: skip
     return say("The playbook {name} says: {said}.", name=say.quote(clean_line(work.playbook.name)), said=said)
 
@@ -256,7 +257,8 @@ def next_sentence(page: Page) -> str:
     parts = []
     for moment in next_steps(page):
         condition, _, what = moment.what.partition(": ")
-        parts.append(page.say("{condition} by {when}: {what}.", condition=capital(condition), when=moment.when, what=what))
+        line = page.say("{condition} by {when}: {what}.", condition=capital(condition), when=moment.when, what=what)
+        parts.append(line)
     return " ".join(parts)
 
 
@@ -273,7 +275,7 @@ def _still_waits(rung: Escalation, work: Work) -> bool:
 
 
 def _consequence(page: Page, rung: Escalation) -> str:
-    """not acknowledged: Bo is told, and it becomes urgent."""
+    """Not acknowledged: Bo is told, and it becomes urgent."""
     say = page.say
     person = page.around.resolve(rung.to, page.context)
     known = display_name(person, page.around.directory) if person else None

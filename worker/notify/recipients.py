@@ -1,4 +1,4 @@
-"""Whom a notice reaches, and where: a person, a team's queue or ops, channel by channel, from the live directory. Pure."""
+"""Whom a notice reaches, and where: a person, a team's queue or ops, by the live directory. Pure."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def targets(
         return _of_ops(ops_channels, channels, avoid)
     team, person = find(recipient, directory)
     places = {"slack": person.slack, "email": person.email} if person else dict(team.queue) if team else {}
-    return [Target(word, address) for word in dict.fromkeys(wanted) if word in channels and (address := places.get(word))]
+    found = ((word, places.get(word)) for word in dict.fromkeys(wanted) if word in channels)
+    return [Target(word, address) for word, address in found if address]
 
 
 def find(recipient: str, directory: Directory) -> tuple[Team | None, Person | None]:

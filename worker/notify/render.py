@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -141,15 +140,11 @@ def _environment(part: str, sources: Mapping[str, str]) -> ImmutableSandboxedEnv
         auto_reload=False,
     )
     if part == "slack":
-        environment.globals.update({name: _block(make) for name, make in slackmarkup.BLOCKS.items()})
+        environment.globals.update(slackmarkup.BLOCKS)
     if part == "email.txt":
         environment.filters.update(plaintext.FILTERS)
         environment.globals["row"] = plaintext.row
     return environment
-
-
-def _block(make: Any) -> Any:
-    return lambda caller: make(caller)
 
 
 def _decoded(content: bytes) -> str:

@@ -86,7 +86,7 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class NextChannel:
-    """This channel has had its chance."""
+    """The channel has had its chance."""
 
     reason: str
 
@@ -131,8 +131,8 @@ def step(
         case AttemptOutcome.CHANNEL_DOWN:
             return NextChannel(reason) if plan.has_next else _wait(reason, TRIAL_EVERY, past, plan, now)
         case AttemptOutcome.LATER:
-            wait = timedelta() if _was_just_lost(reason, past) else max(_backoff(past, jitter), retry_after or FIRST_WAIT)
-            return _wait(reason, wait, past, plan, now)
+            wait = max(_backoff(past, jitter), retry_after or timedelta())
+            return _wait(reason, timedelta() if _was_just_lost(reason, past) else wait, past, plan, now)
         case AttemptOutcome.UNKNOWN:
             return _after_silence(reason, past, plan, now)
 
@@ -163,8 +163,8 @@ def _on(reason: str, plan: Plan) -> Step:
 
 def _backoff(past: Sequence[Attempt], jitter: float) -> timedelta:
     """2 s, 4 s, 8 s ... 5 minutes, each a quarter shorter or longer, so that a crowd does not come back at once."""
-    wait = min(FIRST_WAIT * 2 ** min(len(past), 10), LONGEST_WAIT)
-    return wait * (0.75 + jitter / 2)
+    doubled: timedelta = FIRST_WAIT * 2 ** min(len(past), 10)
+    return min(doubled, LONGEST_WAIT) * (0.75 + jitter / 2)
 
 
 def _may_look(past: Sequence[Attempt], now: datetime) -> bool:

@@ -86,7 +86,7 @@ def _about(page: Page, said: Said, *, repeat: bool, in_thread: bool) -> View:
         customer=_customer_line(said, name, say),
         may_call=saying.may_call(said, say, personal_mail=page.personal_mail),
         was_in_touch=saying.was_in_touch(said, say, zone, page.now, directory),
-        about=saying.about(said.verdict, say),
+        about=capital(saying.about(said.verdict, say)),
         before=saying.before(context.before, say, zone, page.now),
         others=_others(page),
         so_far=_so_far(page, said) if context.notice.kind is Kind.ESCALATION else (),
@@ -162,8 +162,8 @@ def _subject(page: Page, said: Said, score: str) -> str:
         return cut(f"{word}: {sender}", MOST_SUBJECT - len(identity)) + identity
     overdue = page.now >= work.due_at
     by = say("overdue since {when}" if overdue else "reply by {when}", when=page.short(work.due_at))
-    word = _word(page)
-    head = f"{say(word)}, {by}" if word else capital(by)
+    urgent = _word(page)
+    head = f"{say(urgent)}, {by}" if urgent else capital(by)
     return cut(f"{head}: {sender}", MOST_SUBJECT - len(identity)) + identity
 
 

@@ -29,6 +29,7 @@ _BLANK_LINES = re.compile(r"\n\s*\n\s*")
 _SPACES = re.compile(r"[ \t\xa0]+")
 _SLOT = re.compile(r"(\{[^}]*\})")
 _ACCENTS = str.maketrans("aceinouyACEINOUY", "áçéîñöüýÁÇÉÎÑÖÜÝ")
+_JOINS = "\u200d\ufe0f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
 ELLIPSIS = "…"
 
 
@@ -172,7 +173,7 @@ def number(value: object) -> str:
 
 def _whole_characters(text: str) -> str:
     # A joiner or a modifier at the cut would leave half an emoji behind.
-    while text and (unicodedata.combining(text[-1]) or text[-1] in "\u200d\ufe0f" or "\U0001f3fb" <= text[-1] <= "\U0001f3ff"):
+    while text and (unicodedata.combining(text[-1]) or text[-1] in _JOINS):
         text = text[:-1]
     return text
 

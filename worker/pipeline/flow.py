@@ -138,7 +138,7 @@ class Pipeline:
                 for key, head in ledger.heads(conn, topics).items()
             }
 
-    def startpartition_of(self, topic: str, partition: int, incarnation: str, offset: int, reason: str) -> None:
+    def start_partition(self, topic: str, partition: int, incarnation: str, offset: int, reason: str) -> None:
         """Begin a chain of the ledger."""
         with self._store.write() as conn:
             ledger.start(conn, (topic, partition), incarnation, offset)

@@ -15,7 +15,7 @@ Held = bool | None
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One field and what is asked of it. All `tests` must hold; `written` is the right-hand side as its author wrote it.
+    """One field and what is asked of it. All `tests` must hold; `written` is what its author put after the field.
 
     `known` True beside a test makes an unknown value false; alone it asks for a value, and False for none.
     """

@@ -77,6 +77,9 @@ class Between:
         return self.low > self.high or (self.low == self.high and (self.low_open or self.high_open))
 
     def holds(self, value: Any, now: datetime) -> bool:
+        return self.covers(value)
+
+    def covers(self, value: Any) -> bool:
         if self.low is not None and (value <= self.low if self.low_open else value < self.low):
             return False
         return self.high is None or not (value >= self.high if self.high_open else value > self.high)
@@ -86,7 +89,7 @@ class Between:
 class AnyOf:
     """A list has one of the labels."""
 
-    values: frozenset[str]
+    values: frozenset[Any]
     said: tuple[str, ...]
 
     @property
@@ -99,7 +102,7 @@ class AnyOf:
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    values: frozenset[str]
+    values: frozenset[Any]
     said: tuple[str, ...]
 
     @property
@@ -112,7 +115,7 @@ class AllOf:
 
 @dataclass(frozen=True, slots=True)
 class NoneOf:
-    values: frozenset[str]
+    values: frozenset[Any]
     said: tuple[str, ...]
 
     @property
@@ -210,7 +213,7 @@ class WithinLast:
         return f"was within the last {self.said}"
 
     def holds(self, value: Any, now: datetime) -> bool:
-        return timedelta() <= now - value <= self.length
+        return bool(timedelta() <= now - value <= self.length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +228,12 @@ class OnDays:
         return f"is on {either([_DAY_NAMES[day] for day in sorted(self.days)])}"
 
     def holds(self, value: Any, now: datetime) -> bool:
-        return value.astimezone(self.zone).weekday() in self.days
+        return _local(value, self.zone).weekday() in self.days
 
 
 @dataclass(frozen=True, slots=True)
 class ClockBetween:
-    """From `start` to before `end` on the local clock; `end` None is 24:00, an end before the start is past midnight."""
+    """From `start` to before `end` on the local clock. None is 24:00; an end before the start is past midnight."""
 
     start: time
     end: time | None
@@ -241,7 +244,7 @@ class ClockBetween:
         return f"is between {self.start:%H:%M} and {self.end.strftime('%H:%M') if self.end else '24:00'}"
 
     def holds(self, value: Any, now: datetime) -> bool:
-        clock = value.astimezone(self.zone).time()
+        clock = _local(value, self.zone).time()
         if self.end is None or self.start < self.end:
             return clock >= self.start and (self.end is None or clock < self.end)
         return clock >= self.start or clock < self.end
@@ -261,7 +264,7 @@ class Dates:
         return self.said
 
     def holds(self, value: Any, now: datetime) -> bool:
-        day = value.astimezone(self.zone).date()
+        day = _local(value, self.zone).date()
         return (self.first is None or day >= self.first) and (self.last is None or day <= self.last)
 
 
@@ -276,7 +279,7 @@ class NotOnDates:
         return f"is not on {either(self.said)}"
 
     def holds(self, value: Any, now: datetime) -> bool:
-        return value.astimezone(self.zone).date() not in self.days
+        return _local(value, self.zone).date() not in self.days
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +293,7 @@ class OnDates:
         return f"is on {either(self.said)}"
 
     def holds(self, value: Any, now: datetime) -> bool:
-        return value.astimezone(self.zone).date() in self.days
+        return _local(value, self.zone).date() in self.days
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +310,10 @@ class InHours:
 
     def holds(self, value: Any, now: datetime) -> bool:
         return self.calendar.is_open(value) is not self.outside
+
+
+def _local(at: datetime, zone: ZoneInfo) -> datetime:
+    return at.astimezone(zone)
 
 
 def either(said: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ from worker.route.owners import Chain, Chosen, People, Reachable
 from worker.route.schema import Rule, RuleSet
 from worker.route.trace import traces
 
+
 class Undecided(InnerloopError):
     """No rule holds, although the last one should hold always. The rule set was not checked before use."""
 
@@ -60,13 +61,16 @@ class Decider:
 
     def _ignored(self, subject: Subject, rule: Rule, observed: Sequence[str]) -> Decision:
         return Decision(
-            revision=self.rule_set.revision, now=subject.now, rule=rule.id, outcome=Outcome.IGNORE, reason=rule.ignore,
-            observed=tuple(observed), facts=self._facts(subject.facts),
-        )  # fmt: skip
+            revision=self.rule_set.revision,
+            now=subject.now,
+            rule=rule.id,
+            outcome=Outcome.IGNORE,
+            reason=rule.ignore,
+            observed=tuple(observed),
+            facts=self._facts(subject.facts),
+        )
 
-    def _opened(
-        self, subject: Subject, rule: Rule, observed: list[str], today: date, reachable: Reachable
-    ) -> Decision:
+    def _opened(self, subject: Subject, rule: Rule, observed: list[str], today: date, reachable: Reachable) -> Decision:
         plan = rule.plan
         if plan is None:
             raise Undecided(f'rule "{rule.id}" neither opens nor ignores')
@@ -75,12 +79,26 @@ class Decider:
         added = self._added(subject, today, observed)
         copies, copy_skips = self._copies(chain, added, chosen, rule)
         return Decision(
-            revision=self.rule_set.revision, now=subject.now, rule=rule.id, outcome=Outcome.OPEN, playbook=plan,
-            priority=max([Priority.of(plan.priority), *added.least]).word, owner=chosen.who, owner_via=chosen.via,
-            floor=max(added.least).word if added.least else None, stands_in_for=chosen.stands_in_for, owner_skips=skips, copies=copies, copy_skips=copy_skips,
-            tags=tuple(added.tags), due_at=chosen.due.at, calendar=chosen.due.calendar, also=tuple(added.ids),
-            observed=tuple(observed), facts=self._facts(subject.facts),
-        )  # fmt: skip
+            revision=self.rule_set.revision,
+            now=subject.now,
+            rule=rule.id,
+            outcome=Outcome.OPEN,
+            playbook=plan,
+            priority=max([Priority.of(plan.priority), *added.least]).word,
+            owner=chosen.who,
+            owner_via=chosen.via,
+            floor=max(added.least).word if added.least else None,
+            stands_in_for=chosen.stands_in_for,
+            owner_skips=skips,
+            copies=copies,
+            copy_skips=copy_skips,
+            tags=tuple(added.tags),
+            due_at=chosen.due.at,
+            calendar=chosen.due.calendar,
+            also=tuple(added.ids),
+            observed=tuple(observed),
+            facts=self._facts(subject.facts),
+        )
 
     def _copies(
         self, chain: Chain, added: _Added, chosen: Chosen, rule: Rule
@@ -137,6 +155,10 @@ class _Compiled:
                 yield rule
 
     def _in_dates(self, today: date) -> int:
-        active = sum(1 << n for n, rule in enumerate(self._rules) if rule.in_dates(today)) if self._dated else (1 << len(self._rules)) - 1  # fmt: skip
+        active = (
+            sum(1 << n for n, rule in enumerate(self._rules) if rule.in_dates(today))
+            if self._dated
+            else (1 << len(self._rules)) - 1
+        )
         self._day, self._active = today, active
         return active

@@ -13,8 +13,18 @@ from msgspec import structs
 
 from worker.calendars import Calendar
 from worker.model.directory import (
-    Absence, CalendarSpec, Cap, Digest, Directory, Holidays, OrgUnit, Person, Quiet, Team, Window,
-)  # fmt: skip
+    Absence,
+    CalendarSpec,
+    Cap,
+    Digest,
+    Directory,
+    Holidays,
+    OrgUnit,
+    Person,
+    Quiet,
+    Team,
+    Window,
+)
 from worker.model.span import Span, Unit
 from worker.route import shape
 from worker.route.findings import Place
@@ -24,7 +34,22 @@ from worker.route.references import Desk
 from worker.route.shape import File, shown
 
 _TOP = ("format", "default_owner", "default_calendar", "calendars", "units", "teams", "people", "people_from")
-_PERSON = ("name", "email", "slack", "known_as", "team", "manager", "language", "timezone", "calendar", "away", "left", "quiet", "at_most", "digest")  # fmt: skip
+_PERSON = (
+    "name",
+    "email",
+    "slack",
+    "known_as",
+    "team",
+    "manager",
+    "language",
+    "timezone",
+    "calendar",
+    "away",
+    "left",
+    "quiet",
+    "at_most",
+    "digest",
+)
 _TEAM = ("name", "lead", "calendar", "queue", "unit", "language", "quiet", "at_most", "digest")
 _COLUMNS = ("id", "name", "email", "slack", "known_as", "team", "manager", "language", "timezone", "calendar", "left")
 _PASSES = (*PRIORITIES, "alert", "copy", "update", "reminder", "due_soon", "escalation", "handed_over", "taken_over")
@@ -46,9 +71,14 @@ def read_directory(desk: Desk, top: Map, files: Mapping[str, bytes]) -> Director
     if owner is None:
         return None
     return Directory(
-        people=people, teams=teams, units=units, calendars=calendars, default_owner=owner, default_calendar=calendar,
+        people=people,
+        teams=teams,
+        units=units,
+        calendars=calendars,
+        default_owner=owner,
+        default_calendar=calendar,
         aliases=_aliases(desk, people, found.get("people")),
-    )  # fmt: skip
+    )
 
 
 def _section(desk: Desk, node: Node | None, kind: str, read: Any) -> dict[str, Any]:
@@ -115,9 +145,11 @@ def _holidays(file: File, node: Node | None) -> Holidays | None:
     country = shape.text(file, found.get("country"), "country")
     subdivision = shape.text(file, found.get("subdivision"), "subdivision")
     return Holidays(
-        country=country, subdivision=subdivision, extra=_days(file, found.get("extra"), "extra"),
+        country=country,
+        subdivision=subdivision,
+        extra=_days(file, found.get("extra"), "extra"),
         except_=_days(file, found.get("except"), "except"),
-    )  # fmt: skip
+    )
 
 
 def _days(file: File, node: Node | None, what: str) -> tuple[date, ...]:
@@ -131,10 +163,11 @@ def _days(file: File, node: Node | None, what: str) -> tuple[date, ...]:
 def _unit(desk: Desk, key: Scalar, body: Map) -> OrgUnit:
     found = shape.keys(desk.file, body, f'unit "{key.text}"', ("name", "manager", "parent"))
     return OrgUnit(
-        id=key.text, name=shape.text(desk.file, found.get("name"), "name") or key.text,
+        id=key.text,
+        name=shape.text(desk.file, found.get("name"), "name") or key.text,
         manager=desk.named(found.get("manager"), "person", "manager"),
         parent=desk.named(found.get("parent"), "unit", "parent"),
-    )  # fmt: skip
+    )
 
 
 def _team(desk: Desk, key: Scalar, body: Map) -> Team:
@@ -144,12 +177,15 @@ def _team(desk: Desk, key: Scalar, body: Map) -> Team:
     addresses = shape.keys(file, queue, "queue", desk.channels) if queue else {}
     told = {name: _address(file, name, node) for name, node in addresses.items()}
     return Team(
-        id=key.text, name=shape.text(file, found.get("name"), "name") or key.text,
+        id=key.text,
+        name=shape.text(file, found.get("name"), "name") or key.text,
         lead=desk.named(found.get("lead"), "person", "lead"),
-        calendar=desk.named(found.get("calendar"), "calendar", "calendar"), queue=shape.present(told),
+        calendar=desk.named(found.get("calendar"), "calendar", "calendar"),
+        queue=shape.present(told),
         unit=desk.named(found.get("unit"), "unit", "unit"),
-        language=shape.text(file, found.get("language"), "language"), **_habits(desk, found),
-    )  # fmt: skip
+        language=shape.text(file, found.get("language"), "language"),
+        **_habits(desk, found),
+    )
 
 
 def _address(file: File, channel: str, node: Node) -> str | None:
@@ -285,7 +321,12 @@ def _exported(desk: Desk, node: Node | None, files: Mapping[str, bytes]) -> dict
     data = files.get(found.text) if found else None
     if found is None or data is None:
         if found:
-            desk.file.add("E123", node, f'there is no file "{shown(found.text)}" beside directory.yaml.', "Add it, or delete people_from.")  # fmt: skip
+            desk.file.add(
+                "E123",
+                node,
+                f'there is no file "{shown(found.text)}" beside directory.yaml.',
+                "Add it, or delete people_from.",
+            )
         return None
     root = desk.file.name.removesuffix("directory.yaml")
     export = Desk(File(root + found.text, desk.file.notes), desk.references, desk.channels)
@@ -300,16 +341,25 @@ def _rows(desk: Desk, data: bytes) -> dict[str, Person] | None:
     try:
         source = data.decode("utf-8-sig")
         header = source.splitlines()[0] if source.strip() else ""
-        reader = csv.reader(io.StringIO(source, newline=""), delimiter=";" if header.count(";") > header.count(",") else ",")  # fmt: skip
+        reader = csv.reader(
+            io.StringIO(source, newline=""), delimiter=";" if header.count(";") > header.count(",") else ","
+        )
         columns = [name.strip().lower() for name in next(reader, [])]
         missing = [name for name in ("id", "name") if name not in columns]
         if missing:
-            desk.file.add("E107", top, f"the header has no column {missing[0]}.", f"The first line names columns: {', '.join(_COLUMNS)}.")  # fmt: skip
+            desk.file.add(
+                "E107",
+                top,
+                f"the header has no column {missing[0]}.",
+                f"The first line names columns: {', '.join(_COLUMNS)}.",
+            )
             return None
         return _read_rows(desk, columns, reader)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        desk.file.add("E118", Map(line, 1), f"byte 0x{data[error.start]:02x} is not UTF-8.", "Export the file as UTF-8.")
+        desk.file.add(
+            "E118", Map(line, 1), f"byte 0x{data[error.start]:02x} is not UTF-8.", "Export the file as UTF-8."
+        )
     except csv.Error as error:
         desk.file.add("E100", top, f"this is not CSV: {error}.", "Export it again.")
     return None
@@ -318,7 +368,9 @@ def _rows(desk: Desk, data: bytes) -> dict[str, Person] | None:
 def _read_rows(desk: Desk, columns: list[str], reader: Any) -> dict[str, Person]:
     people: dict[str, Person] = {}
     for cells in reader:
-        row = {name: cell.strip() for name, cell in zip(columns, cells, strict=False) if name in _COLUMNS and cell.strip()}
+        row = {
+            name: cell.strip() for name, cell in zip(columns, cells, strict=False) if name in _COLUMNS and cell.strip()
+        }
         if not row:
             continue
         key = Scalar(row.pop("id", ""), reader.line_num, 1, plain=True)
@@ -359,7 +411,9 @@ def _aliases(desk: Desk, people: Mapping[str, Person], node: Node | None) -> dic
             other = aliases.setdefault(name, person.id)
             if other != person.id and not (people[other].left or person.left):
                 place = _place_of(desk, node, person.id)
-                desk.file.notes.add("E127", place, f'"{shown(name)}" means {other} as well as {person.id}.', "Keep it at one of them.")  # fmt: skip
+                desk.file.notes.add(
+                    "E127", place, f'"{shown(name)}" means {other} as well as {person.id}.', "Keep it at one of them."
+                )
             elif people[other].left and not person.left:
                 aliases[name] = person.id  # a number that was given on
     return aliases
@@ -370,22 +424,28 @@ def _place_of(desk: Desk, node: Node | None, name: str) -> Place:
     return desk.file.place(node.key(name) if inside and isinstance(node, Map) else node or Map(1, 1))
 
 
-def _refuse_loops(desk: Desk, found: Mapping[str, Node], people: Mapping[str, Person], units: Mapping[str, OrgUnit]) -> None:  # fmt: skip
+def _refuse_loops(
+    desk: Desk, found: Mapping[str, Node], people: Mapping[str, Person], units: Mapping[str, OrgUnit]
+) -> None:
     for person in people.values():
         for absence in person.away:
             loop = _delegates(person.id, absence, people)
             if loop:
                 said = " → ".join((person.id, *loop))
                 desk.file.notes.add(
-                    "E121", _place_of(desk, found.get("people"), person.id),
-                    f"{said}: while {person.id} is away, the delegates lead back to {person.id}.", "Name somebody else.",
-                )  # fmt: skip
+                    "E121",
+                    _place_of(desk, found.get("people"), person.id),
+                    f"{said}: while {person.id} is away, the delegates lead back to {person.id}.",
+                    "Name somebody else.",
+                )
     for unit in units.values():
         if _above(unit, units):
             desk.file.notes.add(
-                "E121", _place_of(desk, found.get("units"), unit.id),
-                f'unit "{unit.id}" is above itself.', "Give one of the units another parent, or none.",
-            )  # fmt: skip
+                "E121",
+                _place_of(desk, found.get("units"), unit.id),
+                f'unit "{unit.id}" is above itself.',
+                "Give one of the units another parent, or none.",
+            )
 
 
 def _delegates(start: str, absence: Absence, people: Mapping[str, Person]) -> list[str] | None:

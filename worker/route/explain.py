@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from worker.model.response import Json
 from worker.route.clauses import Clause, Held, Member, all_of
 from worker.route.fields import Subject, told
 from worker.route.schema import Rule, RuleSet
@@ -37,15 +38,13 @@ def _alone(rule: Rule, subject: Subject, outcome: str) -> str:
         return f"{name} is not in its dates ({dates(rule)})."
     if outcome == TraceOutcome.NOT_IN_ROLLOUT:
         known = subject.response.customer.key is not None
-        return f"{name} holds, but {'this customer is not in its rollout' if known else 'its rollout needs a known customer'}."
+        return f"{name} holds, but {'this customer is not in its rollout' if known else 'nobody knows the customer'}."
     return f"{name} did not hold: {_culprit(rule, subject)}."
 
 
 def dates(rule: Rule) -> str:
     """`from 2026-12-01 until 2027-03-31`."""
-    return " ".join(
-        f"{word} {day}" for word, day in (("from", rule.since), ("until", rule.until)) if day is not None
-    )
+    return " ".join(f"{word} {day}" for word, day in (("from", rule.since), ("until", rule.until)) if day is not None)
 
 
 def _culprit(rule: Rule, subject: Subject) -> str:
@@ -82,6 +81,10 @@ def finding(clause: Clause, subject: Subject) -> str:
     value = clause.field.read(subject)
     if value is None:
         return f"{clause.field.name} has no value"
-    raw = told(clause.field.get(subject))
-    said = ", ".join(map(str, raw)) if isinstance(raw, list) else {True: "yes", False: "no"}.get(raw, str(raw)) if isinstance(raw, bool) else str(raw)  # fmt: skip
-    return f"{clause.field.name} is {shown(said)}; asked: {asked(clause)}"
+    return f"{clause.field.name} is {shown(_as_word(told(clause.field.get(subject))))}; asked: {asked(clause)}"
+
+
+def _as_word(value: Json) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)

@@ -208,7 +208,7 @@ def _language(subject: Subject) -> str | None:
 
 
 def _change(subject: Subject) -> Number | None:
-    """This score less the one before."""
+    """Now less before; negative is worse."""
     facts, score = subject.facts, subject.verdict.score
     if facts.score_change is not None:
         return facts.score_change
@@ -262,7 +262,9 @@ FIELDS: Mapping[str, Field] = {
         _response("comment", Kind.TEXT, "The customer's words, after redaction."),
         _response("question", Kind.ENUM, "Which question the comment answers."),
         _field("response.class", Kind.ENUM, "verdict.klass", "What the score means.", values=_CLASSES),
-        _verdict("sentiment", Kind.ENUM, "How the comment sounds.", values=("negative", "neutral", "positive", "mixed")),
+        _verdict(
+            "sentiment", Kind.ENUM, "How the comment sounds.", values=("negative", "neutral", "positive", "mixed")
+        ),
         _verdict("themes", Kind.LIST, "What the comment is about: labels of themes.yaml."),
         _verdict("severity", Kind.LIST, "What makes it serious: labels of severity.yaml."),
         _field("response.language", Kind.ENUM, _language, "Language of the comment."),
@@ -281,7 +283,9 @@ FIELDS: Mapping[str, Field] = {
         _customer("account_manager", Kind.ID, "Who looks after the customer."),
         _field("customer.value", Kind.NUMBER, _value, "What the customer is worth a year."),
         _customer("may_contact", Kind.BOOLEAN, "Whether the customer may be contacted."),
-        _field("customer.open_follow_ups", Kind.NUMBER, "facts.open_follow_ups", "Live follow-ups of the customer.", low=0),
+        _field(
+            "customer.open_follow_ups", Kind.NUMBER, "facts.open_follow_ups", "Live follow-ups of the customer.", low=0
+        ),
         _interaction("channel", Kind.ENUM, "Such as phone or chat."),
         _interaction("agent", Kind.ID, "Who dealt with the customer."),
         _interaction("team", Kind.ID, "The team that dealt with the customer."),
@@ -298,12 +302,12 @@ FIELDS: Mapping[str, Field] = {
         _field("history.score_change", Kind.NUMBER, _change, "This score less the one before."),
         _field("now", Kind.TIME, "now", "The time of deciding."),
     )
-}  # fmt: skip
+}
 
 
 @lru_cache(maxsize=8192)  # clauses on one field are recognised by its being one object
 def undeclared(name: str, kind: Kind) -> Field | None:
-    """`attributes.NAME`, `customer.attributes.NAME`, `response.answers.NAME`: any name, of the kind its test asks for."""
+    """An attribute or answer of any name, of the kind its test asks for. None for names of another form."""
     for prefix in OPEN_PREFIXES:
         if name.startswith(prefix) and len(name) > len(prefix):
             return Field(name=name, kind=kind, get=_get(prefix, name[len(prefix) :]), declared=False)

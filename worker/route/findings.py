@@ -119,13 +119,18 @@ def as_json(findings: Sequence[Finding], revision: str | None, *, strict: bool =
         "revision": revision,
         "findings": [
             {
-                "code": f.code, "level": str(f.level), "file": f.file, "line": f.line, "column": f.column,
-                "message": f.message, "fix": f.fix,
+                "code": f.code,
+                "level": str(f.level),
+                "file": f.file,
+                "line": f.line,
+                "column": f.column,
+                "message": f.message,
+                "fix": f.fix,
             }
             for f in findings[:MOST_SHOWN]
         ],
         "more": max(0, len(findings) - MOST_SHOWN),
-    }  # fmt: skip
+    }
 
 
 def _data(text: str) -> str:

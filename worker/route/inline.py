@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import structs
 
 from worker.classify.scales import Unclassifiable
-from worker.model.decision import Decision, Facts, Outcome
+from worker.model.decision import Decision, Outcome
 from worker.model.response import Customer, Interaction, Json, Response, Status, Value
 from worker.model.verdict import Class, Sentiment, Verdict
 from worker.route.conditions import WithinLast
@@ -28,14 +28,17 @@ Classify = Callable[[Response], Verdict]
 _SOME_MOMENT = datetime(2026, 1, 5, 12, tzinfo=UTC)  # for tests that no clock can change
 _UNORDERED = frozenset({"copies", "tags", "also", "observed", "themes", "severity"})
 _VERDICT = {
-    "response.class": "klass", "response.sentiment": "sentiment", "response.themes": "themes",
-    "response.severity": "severity", "response.text_read": "text_read",
-}  # fmt: skip
+    "response.class": "klass",
+    "response.sentiment": "sentiment",
+    "response.themes": "themes",
+    "response.severity": "severity",
+    "response.text_read": "text_read",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """What became of one test. The last three are for who renders messages with it; None when it could not be decided."""
+    """What became of one test. The last three are None where nothing could be decided."""
 
     __test__ = False  # not a test of ours, whatever pytest thinks of the name
 
@@ -54,14 +57,16 @@ class TestResult:
     def as_json(self) -> dict[str, Json]:
         """The shape of one entry of `rules test --json`."""
         return {
-            "name": self.name, "file": self.file, "line": self.line, "ok": self.ok, "expected": dict(self.expected),
+            "name": self.name,
+            "file": self.file,
+            "line": self.line,
+            "ok": self.ok,
+            "expected": dict(self.expected),
             "got": dict(self.got),
-        }  # fmt: skip
+        }
 
 
-def run_tests(
-    rule_set: RuleSet, classify: Classify, decider: Decider | None = None
-) -> tuple[TestResult, ...]:
+def run_tests(rule_set: RuleSet, classify: Classify, decider: Decider | None = None) -> tuple[TestResult, ...]:
     """Every inline test, in file order. Somebody is reachable who has any address."""
     decider = decider or Decider(rule_set)
     return tuple(_run(test, rule_set, classify, decider) for test in rule_set.tests)
@@ -71,13 +76,17 @@ def findings_of(results: Iterable[TestResult]) -> tuple[Finding, ...]:
     """Failed tests as findings, so that `rules check` tells them like everything else."""
     return tuple(
         Finding(
-            code="E132" if "now" in result.trouble[:4] else "E130", level=Level.ERROR, file=result.file,
-            line=result.line, column=result.column, message=f'test "{result.name}" fails: {result.trouble}',
+            code="E132" if "now" in result.trouble[:4] else "E130",
+            level=Level.ERROR,
+            file=result.file,
+            line=result.line,
+            column=result.column,
+            message=f'test "{result.name}" fails: {result.trouble}',
             fix="Mend the rule, or what the test expects.",
         )
         for result in results
         if not result.ok
-    )  # fmt: skip
+    )
 
 
 def as_json(results: Iterable[TestResult]) -> dict[str, Json]:
@@ -85,9 +94,11 @@ def as_json(results: Iterable[TestResult]) -> dict[str, Json]:
     every = list(results)
     passed = sum(result.ok for result in every)
     return {
-        "ok": passed == len(every), "passed": passed, "failed": len(every) - passed,
+        "ok": passed == len(every),
+        "passed": passed,
+        "failed": len(every) - passed,
         "tests": [result.as_json() for result in every],
-    }  # fmt: skip
+    }
 
 
 def _run(test: InlineTest, rule_set: RuleSet, classify: Classify, decider: Decider) -> TestResult:
@@ -110,9 +121,12 @@ def _run(test: InlineTest, rule_set: RuleSet, classify: Classify, decider: Decid
 
 
 def _result(
-    test: InlineTest, ok: bool, got: Mapping[str, Json], trouble: str,
+    test: InlineTest,
+    ok: bool,
+    got: Mapping[str, Json],
+    trouble: str,
     decided: tuple[Response, Verdict, Decision] | tuple[None, None, None] = (None, None, None),
-) -> TestResult:  # fmt: skip
+) -> TestResult:
     place = test.place
     return TestResult(test.name, place.file, place.line, place.column, ok, test.expect, got, trouble, *decided)
 
@@ -142,8 +156,17 @@ def _response(given: Mapping[str, Any], rule_set: RuleSet, now: datetime) -> Res
 
 def _by_part(given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     parts: dict[str, dict[str, Any]] = {
-        name: {} for name in ("response.answers", "customer.attributes", "response", "customer", "interaction", "attributes", "history")
-    }  # fmt: skip
+        name: {}
+        for name in (
+            "response.answers",
+            "customer.attributes",
+            "response",
+            "customer",
+            "interaction",
+            "attributes",
+            "history",
+        )
+    }
     for name, value in given.items():
         part = next(part for part in parts if name.startswith(f"{part}."))
         parts[part][name.removeprefix(f"{part}.")] = value
@@ -172,7 +195,11 @@ def _verdict(given: Mapping[str, Any], verdict: Verdict) -> Verdict:
 
 
 def _facts(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if name.startswith("history.") or name == "customer.open_follow_ups"}  # fmt: skip
+    return {
+        name: value
+        for name, value in given.items()
+        if name.startswith("history.") or name == "customer.open_follow_ups"
+    }
 
 
 # The clock ---------------------------------------------------------------------------------------------------------

@@ -9,17 +9,16 @@ from dataclasses import dataclass, replace
 from worker.model.response import Number
 from worker.model.survey import Lexicon, Polarity, Scale, Survey
 from worker.route import shape
+from worker.route.bounds import parse_bounds
 from worker.route.fields import DECLARABLE, FIELDS, NUMBERS, OPEN_PREFIXES, Field, Kind, undeclared
 from worker.route.findings import closest
 from worker.route.nodes import Map, Node, Scalar
-from worker.route.operators import parse_bounds
 from worker.route.schema import RootCause
 from worker.route.shape import File, shown
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _POLARITIES = tuple(polarity.value for polarity in Polarity)
 _SCORE = FIELDS["response.score"]
-_PLAIN_NUMBER = replace(_SCORE, low=None, high=None)
 
 
 # Lexicons ----------------------------------------------------------------------------------------------------------
@@ -113,14 +112,21 @@ def _scale(file: File, node: Node | None, name: str) -> Scale | None:
     cuts = _cuts(low_end, high_end)
     if cuts is None or not ends[0] <= min(cuts[:2]) <= max(cuts[:2]) <= ends[1]:
         file.add(
-            "E105", body, "the cut-offs do not fit the scale: detractor and promoter lie at its two ends and do not meet.",
+            "E105",
+            body,
+            "the cut-offs do not fit the scale: detractor and promoter lie at its two ends and do not meet.",
             "Write: {range: 0 to 10, detractor: at most 6, promoter: at least 9}",
-        )  # fmt: skip
+        )
         return None
     return Scale(
-        name=name, low=ends[0], high=ends[1], detractor=cuts[0], promoter=cuts[1], higher_is_better=cuts[2],
+        name=name,
+        low=ends[0],
+        high=ends[1],
+        detractor=cuts[0],
+        promoter=cuts[1],
+        higher_is_better=cuts[2],
         whole=whole is not False,
-    )  # fmt: skip
+    )
 
 
 _Ends = tuple[Number | None, Number | None]
@@ -130,7 +136,7 @@ def _bounds(file: File, node: Node | None, what: str, example: str) -> _Ends | N
     found = shape.word(file, node, what)
     if found is None:
         return None
-    test = parse_bounds(found.text, _PLAIN_NUMBER)
+    test = parse_bounds(found.text, Kind.NUMBER)
     exact = shape.number(found.text)
     if exact is not None:
         return exact, exact
@@ -161,7 +167,12 @@ def read_root_causes(file: File, top: Map) -> dict[str, RootCause]:
     causes: dict[str, RootCause] = {}
     for key, value in body.entries.values() if body else ():
         if "." in key.text:
-            file.add("E114", key, f'"{shown(key.text)}": the dot stands between the two levels.', "Write the second level as a list under the first.")  # fmt: skip
+            file.add(
+                "E114",
+                key,
+                f'"{shown(key.text)}": the dot stands between the two levels.',
+                "Write the second level as a list under the first.",
+            )
         elif shape.is_identifier(file, key, "a root cause"):
             for cause in _causes(file, key, value):
                 causes[cause.id] = cause
@@ -187,7 +198,9 @@ def _second(file: File, parent: Scalar, node: Node | None, needs_note: bool) -> 
     if isinstance(node, Map):
         named = [(key, shape.text(file, value, "name")) for key, value in node.entries.values()]
     else:
-        words = (shape.word(file, item, "a root cause") for item in shape.items(file, node, f'root cause "{parent.text}"'))
+        words = (
+            shape.word(file, item, "a root cause") for item in shape.items(file, node, f'root cause "{parent.text}"')
+        )
         named = [(key, None) for key in words if key]
     fine = [(key, name) for key, name in named if shape.is_identifier(file, key, "a root cause")]
     return [replace(_cause(key, name, parent.text), needs_note=needs_note) for key, name in fine]
@@ -224,7 +237,9 @@ def own_fields(labels: Labels) -> dict[str, Field]:
 def read_fields(file: File, top: Map, own: Mapping[str, Field]) -> dict[str, Field]:
     """The site's fields: narrowed ones of the event's own, and typed attributes and answers."""
     found = shape.keys(file, top, "fields.yaml", ("format", "fields"))
-    body = shape.mapping(file, found.get("fields"), "fields", "Write: attributes.plan: {type: enum, values: [basic, pro]}")
+    body = shape.mapping(
+        file, found.get("fields"), "fields", "Write: attributes.plan: {type: enum, values: [basic, pro]}"
+    )
     fields = (_field(file, key, value, own) for key, value in (body.entries.values() if body else ()))
     return {field.name: field for field in fields if field}
 
@@ -238,12 +253,20 @@ def _field(file: File, key: Scalar, node: Node, own: Mapping[str, Field]) -> Fie
     if base is None:
         near = closest(key.text, [*own, *(prefix + key.text.rpartition(".")[2] for prefix in OPEN_PREFIXES)])
         fix = f'Did you mean "{near}"?' if near else f"Write: attributes.{key.text.rpartition('.')[2] or 'name'}"
-        file.add("E102", key, f'unknown field "{shown(key.text)}": a site\'s own fields are attributes.NAME, customer.attributes.NAME and response.answers.NAME.', fix)  # fmt: skip
+        file.add(
+            "E102",
+            key,
+            f'unknown field "{shown(key.text)}": a site\'s own fields are attributes.NAME, customer.attributes.NAME '
+            "and response.answers.NAME.",
+            fix,
+        )
         return None
     required = () if base.declared else ("type",)
     found = shape.keys(file, body, what, ("type", "values", "range", "description"), required, at=key)
     kind = shape.choice(file, found.get("type"), "type", DECLARABLE)
-    if (kind is None and ("type" in found or not base.declared)) or not _may_become(file, found.get("type"), base, kind):
+    if (kind is None and ("type" in found or not base.declared)) or not _may_become(
+        file, found.get("type"), base, kind
+    ):
         return None
     narrowed = replace(base, kind=Kind(kind) if kind else base.kind, declared=True)
     return _narrow(file, found, narrowed)
@@ -265,7 +288,12 @@ def _narrow(file: File, found: Mapping[str, Node], field: Field) -> Field | None
     field = replace(field, description=description)
     if "values" in found:
         if field.kind not in (Kind.ENUM, Kind.ID, Kind.LIST):
-            file.add("E106", found["values"], f"values are for enum, id and list fields; {field.name} is of type {field.kind}.", "Delete values, or write range: 0 to 10.")  # fmt: skip
+            file.add(
+                "E106",
+                found["values"],
+                f"values are for enum, id and list fields; {field.name} is of type {field.kind}.",
+                "Delete values, or write range: 0 to 10.",
+            )
             return None
         values = tuple(item.text for item in shape.one_or_many(file, found["values"], "values"))
         field = replace(field, values=values, narrowed=True)
@@ -276,13 +304,16 @@ def _narrow(file: File, found: Mapping[str, Node], field: Field) -> Field | None
 
 def _ranged(file: File, node: Node, field: Field) -> Field | None:
     if field.kind not in NUMBERS:
-        file.add("E106", node, f"range is for number and duration fields; {field.name} is of type {field.kind}.", "Delete range, or write values: [a, b].")  # fmt: skip
+        file.add(
+            "E106",
+            node,
+            f"range is for number and duration fields; {field.name} is of type {field.kind}.",
+            "Delete range, or write values: [a, b].",
+        )
         return None
     found = shape.word(file, node, "range")
-    test = parse_bounds(found.text, replace(field, low=None, high=None)) if found else None
+    test = parse_bounds(found.text, field.kind) if found else None
     if found and (test is None or test.empty):
         example = "0 minutes to 60 minutes" if field.kind is Kind.DURATION else "0 to 10"
         file.add("E104", found, f'cannot read "{shown(found.text)}" as a range.', f"Write: {example}")
     return replace(field, low=test.low, high=test.high, narrowed=True) if test else None
-
-

@@ -25,7 +25,12 @@ def refuse_doubles(rules: Iterable[Rule], notes: Notes) -> None:
             notes.add("E115", rule.place, f'the id "{rule.id}" is taken by {other.place}.', "Give this one another id.")
     for rule in first.values():
         if rule.was in first:
-            notes.add("E115", rule.place, f'"{rule.was}", which this rule was, is still the id of {first[rule.was].place}.', "Delete was.")  # fmt: skip
+            notes.add(
+                "E115",
+                rule.place,
+                f'"{rule.was}", which this rule was, is still the id of {first[rule.was].place}.',
+                "Delete was.",
+            )
 
 
 def refuse_open_end(rules: Sequence[Rule], place: Place, notes: Notes) -> None:
@@ -47,7 +52,12 @@ def refuse_without_calendar(directory: Directory, spans: Sequence[tuple[Span, Pl
     lacking = _without_calendar(directory)
     if lacking:
         span, place = spans[0]
-        notes.add("E122", place, f'"{span}" needs a calendar, and {lacking} has none.', "Name a default_calendar in directory.yaml.")  # fmt: skip
+        notes.add(
+            "E122",
+            place,
+            f'"{span}" needs a calendar, and {lacking} has none.',
+            "Name a default_calendar in directory.yaml.",
+        )
 
 
 def _without_calendar(directory: Directory) -> str | None:
@@ -79,7 +89,12 @@ def warn(rule_set: RuleSet, notes: Notes) -> None:
     _warn_unreachable(rule_set.rules, notes)
     for rule in (*rule_set.rules, *rule_set.also):
         if contradicts_itself(rule.when):
-            notes.add("W202", rule.place, f'"{rule.id}" can never hold: its tests exclude each other.', "Take one of them out.")  # fmt: skip
+            notes.add(
+                "W202",
+                rule.place,
+                f'"{rule.id}" can never hold: its tests exclude each other.',
+                "Take one of them out.",
+            )
 
 
 def _warn_unreachable(rules: Sequence[Rule], notes: Notes) -> None:
@@ -89,9 +104,12 @@ def _warn_unreachable(rules: Sequence[Rule], notes: Notes) -> None:
         if culprit:
             last = n == len(rules) - 1
             notes.add(
-                "W201", rule.place, f'unreachable: rule "{rule.id}" can never decide; every response it matches is already '
-                f'decided by "{culprit.id}" ({culprit.place}).', "Delete one of the two." if last else "Move it above, or delete it.",
-            )  # fmt: skip
+                "W201",
+                rule.place,
+                f'unreachable: rule "{rule.id}" can never decide; every response it matches is already '
+                f'decided by "{culprit.id}" ({culprit.place}).',
+                "Delete one of the two." if last else "Move it above, or delete it.",
+            )
         elif not rule.observe and rule.since is None and rule.until is None and rule.rollout is None:
             deciding.append(rule)
 
@@ -122,20 +140,19 @@ def implies(narrow: Clause, wide: Clause) -> bool:
 
 
 def _within(narrow: Test, wide: Test) -> bool:
-    match narrow, wide:
-        case (Is(), Is()) | (AnyOf(), AnyOf()):
-            return narrow.values <= wide.values
-        case (IsNot(), IsNot()) | (NoneOf(), NoneOf()) | (AllOf(), AllOf()):
-            return wide.values <= narrow.values
-        case (AllOf(), AnyOf()):
-            return bool(narrow.values & wide.values)
-        case (Is(), IsNot()):
-            return narrow.values.isdisjoint(wide.values)
-        case (Is(), Between()):
-            return all(wide.low is None or value > wide.low or (value == wide.low and not wide.low_open) for value in narrow.values) and all(  # fmt: skip
-                wide.high is None or value < wide.high or (value == wide.high and not wide.high_open) for value in narrow.values)  # fmt: skip
-        case (Between(), Between()):
-            return _range_within(narrow, wide)
+    """Whether a value that passes `narrow` passes `wide`. False also where that is too hard to tell."""
+    if isinstance(narrow, Is | AnyOf) and type(narrow) is type(wide):
+        return narrow.values <= wide.values
+    if isinstance(narrow, IsNot | NoneOf | AllOf) and type(narrow) is type(wide):
+        return wide.values <= narrow.values
+    if isinstance(narrow, AllOf) and isinstance(wide, AnyOf):
+        return bool(narrow.values & wide.values)
+    if isinstance(narrow, Is) and isinstance(wide, IsNot):
+        return narrow.values.isdisjoint(wide.values)
+    if isinstance(narrow, Is) and isinstance(wide, Between):
+        return all(wide.covers(value) for value in narrow.values)
+    if isinstance(narrow, Between) and isinstance(wide, Between):
+        return _range_within(narrow, wide)
     return narrow == wide
 
 

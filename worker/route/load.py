@@ -25,7 +25,7 @@ from worker.route.operators import Context
 from worker.route.playbook_file import read_playbooks
 from worker.route.references import Desk, References
 from worker.route.rule_file import INCLUDED, MOST_RULES, TOP, Rulebook, read_entries
-from worker.route.schema import FORMAT, InlineTest, RootCause, Rule, RuleSet
+from worker.route.schema import FORMAT, InlineTest, Rule, RuleSet
 from worker.route.shape import File, shown
 from worker.route.test_entries import read_tests
 from worker.route.when import Vocabulary
@@ -115,12 +115,21 @@ class _Loading:
         if self._notes.has_errors or directory is None or routing is None:
             return Loaded(None, self._notes.sorted())
         rule_set = RuleSet(
-            revision=known_revision, timezone=zone, rules=tuple(found.rules), also=tuple(found.also),
-            playbooks=playbooks, directory=directory, fields=fields, maintained_by=self._maintained_by(routing),
-            root_causes=root_causes, themes=self._lexicons.get("themes", ()),
-            severity=self._lexicons.get("severity", ()), surveys=self._surveys, sources=sources,
+            revision=known_revision,
+            timezone=zone,
+            rules=tuple(found.rules),
+            also=tuple(found.also),
+            playbooks=playbooks,
+            directory=directory,
+            fields=fields,
+            maintained_by=self._maintained_by(routing),
+            root_causes=root_causes,
+            themes=self._lexicons.get("themes", ()),
+            severity=self._lexicons.get("severity", ()),
+            surveys=self._surveys,
+            sources=sources,
             tests=tuple(found.tests),
-        )  # fmt: skip
+        )
         lint.warn(rule_set, self._notes)
         return Loaded(rule_set, self._notes.sorted())
 
@@ -129,7 +138,12 @@ class _Loading:
     def _acceptable(self) -> bool:
         size = sum(map(len, self._files.values()))
         if size > MOST_BYTES_IN_ALL:
-            self._note("E117", "routing.yaml", f"the rule set has {size:,} bytes; at most {MOST_BYTES_IN_ALL:,} are read.", "Take files out.")  # fmt: skip
+            self._note(
+                "E117",
+                "routing.yaml",
+                f"the rule set has {size:,} bytes; at most {MOST_BYTES_IN_ALL:,} are read.",
+                "Take files out.",
+            )
         for name in REQUIRED:
             if name not in self._files:
                 self._note("E124", name, "the file is missing.", self._misnamed(name) or "Every rule set needs it.")
@@ -164,7 +178,12 @@ class _Loading:
             if tree.entries and not name.startswith("sources/"):
                 self._note("W204", name, "format is missing; it is taken as 1.", "Add: format: 1")
         elif not isinstance(found, Scalar) or found.text != FORMAT:
-            self._file(name).add("E125", found, f"this version reads format {FORMAT}, not {shown(nodes.written(found))}.", f"Write: format: {FORMAT}")  # fmt: skip
+            self._file(name).add(
+                "E125",
+                found,
+                f"this version reads format {FORMAT}, not {shown(nodes.written(found))}.",
+                f"Write: format: {FORMAT}",
+            )
 
     def _optional(self, name: str, read: Callable[[File, Map], Any]) -> Any:
         tree = self._tree(name)
@@ -182,8 +201,9 @@ class _Loading:
         labels = label_files.Labels(
             tuple(entry.label for entry in self._lexicons.get("themes", ())),
             tuple(entry.label for entry in self._lexicons.get("severity", ())),
-            tuple(metrics), tuple(self._surveys.values()),
-        )  # fmt: skip
+            tuple(metrics),
+            tuple(self._surveys.values()),
+        )
         own = label_files.own_fields(labels)
         tree = self._tree("fields.yaml")
         site = label_files.read_fields(self._file("fields.yaml"), tree, own) if tree is not None else {}
@@ -240,7 +260,10 @@ class _Loading:
             trouble = (f'"{name}" is included twice.', "Keep one of them.")
         elif name not in self._files:
             near = did_you_mean(name, [known for known in self._files if known.endswith(".yaml")])
-            trouble = (f'there is no file "{shown(name)}" in {self._root}/.', near or "Add the file, or take the line out.")
+            trouble = (
+                f'there is no file "{shown(name)}" in {self._root}/.',
+                near or "Add the file, or take the line out.",
+            )
         else:
             return True
         self._file("routing.yaml").add("E123", word, *trouble)
@@ -255,7 +278,12 @@ class _Loading:
     def _refuse_many(self, found: _Routing) -> None:
         count = len(found.rules) + len(found.also)
         if count > MOST_RULES:
-            self._note("E117", "routing.yaml", f"there are {count:,} rules; at most {MOST_RULES:,} are read.", "Delete some, or join them.")  # fmt: skip
+            self._note(
+                "E117",
+                "routing.yaml",
+                f"there are {count:,} rules; at most {MOST_RULES:,} are read.",
+                "Delete some, or join them.",
+            )
 
     def _sources(self) -> dict[str, Mapping[str, Any]]:
         made: dict[str, Mapping[str, Any]] = {}

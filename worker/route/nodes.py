@@ -118,7 +118,9 @@ def find(node: Node, path: tuple[str | int, ...]) -> Node:
 
 def _decode(data: bytes) -> str:
     if len(data) > MOST_BYTES:
-        raise _Unreadable("E117", 1, 1, f"the file has {len(data):,} bytes; at most {MOST_BYTES:,} are read.", "Split it.")
+        raise _Unreadable(
+            "E117", 1, 1, f"the file has {len(data):,} bytes; at most {MOST_BYTES:,} are read.", "Split it."
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -147,16 +149,21 @@ def _events(text: str, lines: list[str]) -> Iterator[yaml.Event]:
         before = text[: error.position] if isinstance(error.position, int) else ""
         character = error.character if isinstance(error.character, int) else 0
         raise _Unreadable(
-            "E100", before.count("\n") + 1, len(before) - before.rfind("\n"),
-            f"the character U+{character:04X} cannot stand in a YAML file.", "Delete it.",
-        ) from None  # fmt: skip
+            "E100",
+            before.count("\n") + 1,
+            len(before) - before.rfind("\n"),
+            f"the character U+{character:04X} cannot stand in a YAML file.",
+            "Delete it.",
+        ) from None
 
 
 def _top(node: Node | None) -> Map:
     if node is None or (isinstance(node, Scalar) and node.is_null):
         return Map(1, 1)
     if not isinstance(node, Map):
-        raise _Unreadable("E116", node.line, node.column, 'the file must hold "key: value" lines.', "Begin with: format: 1")
+        raise _Unreadable(
+            "E116", node.line, node.column, 'the file must hold "key: value" lines.', "Begin with: format: 1"
+        )
     return node
 
 
@@ -202,9 +209,9 @@ class _Builder:
             raise _at("E111", event, f'"{tag}" is a tag.', "Delete it: the field says what a value is.")
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
-        mark = event.start_mark
+        line, column = _where(event)
         plain = not event.style  # "" from libyaml, None from PyYAML
-        node = Scalar(event.value, mark.line + 1, mark.column + 1, plain)
+        node = Scalar(event.value, line, column, plain)
         if not node.text and node.plain:
             self._refuse_hash(node)
         self._place(node)
@@ -219,9 +226,9 @@ class _Builder:
     def _start(self, event: yaml.CollectionStartEvent) -> None:
         if len(self._open) >= MOST_DEPTH:
             raise _at("E117", event, f"nested deeper than {MOST_DEPTH} levels.", "Nothing in the language needs that.")
-        mark = event.start_mark
+        line, column = _where(event)
         kind = Map if isinstance(event, yaml.MappingStartEvent) else Seq
-        node = kind(mark.line + 1, mark.column + 1)
+        node = kind(line, column)
         self._place(node)
         self._open.append(node)
         self._keys.append(None)
@@ -263,7 +270,12 @@ def _key(node: Node) -> Scalar:
 
 
 def _at(code: str, event: yaml.Event, message: str, fix: str = "") -> _Unreadable:
-    return _Unreadable(code, event.start_mark.line + 1, event.start_mark.column + 1, message, fix)
+    return _Unreadable(code, *_where(event), message, fix)
+
+
+def _where(event: yaml.Event) -> tuple[int, int]:
+    mark = event.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
 
 
 def _hash_words(key: str, value: str) -> tuple[str, str]:
@@ -277,16 +289,25 @@ _SYNTAX = (
     ("did not find expected ',' or '}'", "braces that are not closed, or a missing comma.", "Write: {a: 1, b: 2}"),
     ("did not find expected ',' or ']'", "brackets that are not closed, or a missing comma.", "Write: [a, b]"),
     ("could not find expected ':'", 'a line without ":".', "Write: key: value"),
-    ("did not find expected key", "this line is not indented like the lines above it.",
-     "Line it up with the key it belongs beside."),
-    ("did not find expected '-' indicator", "this line is not indented like the entries above it.",
-     'Begin it with "- " in the same column.'),
+    (
+        "did not find expected key",
+        "this line is not indented like the lines above it.",
+        "Line it up with the key it belongs beside.",
+    ),
+    (
+        "did not find expected '-' indicator",
+        "this line is not indented like the entries above it.",
+        'Begin it with "- " in the same column.',
+    ),
     ("block sequence entries are not allowed", 'a "- " where no list can begin.', "Put it on a line of its own."),
     ("unexpected end of stream", "a quote that is opened and never closed.", "Close it."),
     ("unknown escape character", 'a "\\" inside double quotes.', "Use single quotes, or write it twice."),
-    ("did not find expected <document start>", "this line does not belong to what stands above it.",
-     "Check the indentation."),
-)  # fmt: skip
+    (
+        "did not find expected <document start>",
+        "this line does not belong to what stands above it.",
+        "Check the indentation.",
+    ),
+)
 
 
 def _syntax(error: yaml.MarkedYAMLError, lines: list[str]) -> _Unreadable:

@@ -43,7 +43,9 @@ def skip_words(skip: Skip) -> str:
     """A skip as people say it."""
     if skip.reason == SkipReason.UNKNOWN and skip.person is None:
         return "the response names none"
-    return f"{skip.person} {SKIP_WORDS[SkipReason(skip.reason)]}" if skip.person else SKIP_WORDS[SkipReason(skip.reason)]
+    return (
+        f"{skip.person} {SKIP_WORDS[SkipReason(skip.reason)]}" if skip.person else SKIP_WORDS[SkipReason(skip.reason)]
+    )
 
 
 def has_address(who: Person | Team) -> bool:
@@ -320,6 +322,11 @@ def resolve_recipient(
         return None
     absence = people.absence(person, now, now)
     delegate = people.directory.people.get(absence.delegate or "") if absence else None
-    if delegate and not people.has_left(delegate, now) and not people.absence(delegate, now, now) and reachable(delegate):
+    if (
+        delegate
+        and not people.has_left(delegate, now)
+        and not people.absence(delegate, now, now)
+        and reachable(delegate)
+    ):
         return delegate.id
     return target if reachable(person) else None

@@ -110,7 +110,9 @@ def _remind(desk: Desk, node: Node) -> Remind | None:
     until = shape.choice(desk.file, found.get("until"), "milestone", _MILESTONES)
     if every is None:
         return None
-    return Remind(every=every, **shape.present({"until": Milestone(until) if until else None}), **_delivery(desk, found))
+    return Remind(
+        every=every, **shape.present({"until": Milestone(until) if until else None}), **_delivery(desk, found)
+    )
 
 
 def _escalate(desk: Desk, node: Node) -> tuple[Escalation, ...]:
@@ -135,8 +137,11 @@ def _rung(desk: Desk, node: Node) -> Escalation | None:
     unless = shape.choice(file, found.get("unless"), "milestone", _MILESTONES)
     priority = shape.choice(file, found.get("priority"), "priority", PRIORITIES)
     hand_over = shape.boolean(file, found.get("hand_over"), "hand_over")
-    moment = {"after": desk.span(found.get("after"), "after"), "after_due": desk.span(found.get("after_due"), "after_due"),
-              "at": shape.choice(file, found.get("at"), "moment", ("due",))}  # fmt: skip
+    moment = {
+        "after": desk.span(found.get("after"), "after"),
+        "after_due": desk.span(found.get("after_due"), "after_due"),
+        "at": shape.choice(file, found.get("at"), "moment", ("due",)),
+    }
     if to is None or not any(moment.values()):
         return None
     rest = shape.present({"hand_over": hand_over, "priority": priority, **moment})
@@ -146,9 +151,11 @@ def _rung(desk: Desk, node: Node) -> Escalation | None:
 def _refuse_moments(desk: Desk, body: Map, moments: list[str]) -> None:
     said = f"{' and '.join(moments)} stand side by side" if moments else "it does not say when"
     desk.file.add(
-        "E129", body, f"an entry of escalate has exactly one of after, at and after_due; {said}.",
+        "E129",
+        body,
+        f"an entry of escalate has exactly one of after, at and after_due; {said}.",
         "Write one: after: 2 business hours, at: due, or after_due: 1 business day.",
-    )  # fmt: skip
+    )
 
 
 KEYS: Mapping[str, Callable[[Desk, Node], Any]] = {

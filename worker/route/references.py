@@ -14,10 +14,16 @@ from worker.route.shape import File, shown
 OWNERS = ("agent", "manager", "account_manager", "unit_manager", "team_lead", "team_queue")
 RECIPIENTS = ("owner", *OWNERS)
 _WHERE = {
-    "person": "directory.yaml", "team": "directory.yaml", "unit": "directory.yaml", "calendar": "directory.yaml",
-    "playbook": "playbooks.yaml", "rule": "the rules", "also entry": "also", "theme": "themes.yaml",
+    "person": "directory.yaml",
+    "team": "directory.yaml",
+    "unit": "directory.yaml",
+    "calendar": "directory.yaml",
+    "playbook": "playbooks.yaml",
+    "rule": "the rules",
+    "also entry": "also",
+    "theme": "themes.yaml",
     "severity": "severity.yaml",
-}  # fmt: skip
+}
 
 
 @dataclass(slots=True)

@@ -72,7 +72,9 @@ class _Entry:
     def _rule(self, rule_id: str, when: When, values: dict[str, Any], done: dict[str, Any]) -> Rule | None:
         since, until = values.get("since"), values.get("until")
         if since and until and until < since:
-            self._file.add("E105", self._body, f'"{rule_id}" ends on {until}, before it begins on {since}.', "Swap from and until.")  # fmt: skip
+            self._file.add(
+                "E105", self._body, f'"{rule_id}" ends on {until}, before it begins on {since}.', "Swap from and until."
+            )
             return None
         place = self._file.place(self._body.get("id") or self._body)
         return Rule(id=rule_id, place=place, when=when, **values, **done)
@@ -112,19 +114,31 @@ class _Entry:
             return self._ignore(found)
         if "open" not in found:
             if set(body.entries) <= set(_THEN):
-                self._file.add("E107", body, "then needs open or ignore.", "Write: then: {open: recover}, or: then: {ignore: the reason}")  # fmt: skip
+                self._file.add(
+                    "E107",
+                    body,
+                    "then needs open or ignore.",
+                    "Write: then: {open: recover}, or: then: {ignore: the reason}",
+                )
             return None
         return self._open(found)
 
     def _hint_additions(self, body: Map) -> None:
         for key in [key for key in _ADD if key in body.entries]:
-            self._file.add("E101", body.key(key), f'"{key}" cannot stand in then.', f"Write it in an also entry: add: {{{key}: …}}")  # fmt: skip
+            self._file.add(
+                "E101", body.key(key), f'"{key}" cannot stand in then.', f"Write it in an also entry: add: {{{key}: …}}"
+            )
             del body.entries[key]
 
     def _ignore(self, found: Mapping[str, Node]) -> dict[str, Any] | None:
         others = [name for name in found if name != "ignore"]
         if others:
-            self._file.add("E129", found["ignore"], f"ignore stands beside {', '.join(others)}: nothing is opened.", "Keep ignore alone, or take it out.")  # fmt: skip
+            self._file.add(
+                "E129",
+                found["ignore"],
+                f"ignore stands beside {', '.join(others)}: nothing is opened.",
+                "Keep ignore alone, or take it out.",
+            )
             return None
         node = found["ignore"]
         if isinstance(node, Scalar) and node.plain and node.text.lower() in shape.YES_NO:

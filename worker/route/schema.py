@@ -56,11 +56,7 @@ class Rule:
     def catches_all(self) -> bool:
         """Whether it decides every response that reaches it, on every day."""
         return (
-            self.when.always
-            and not self.observe
-            and self.since is None
-            and self.until is None
-            and self.rollout is None
+            self.when.always and not self.observe and self.since is None and self.until is None and self.rollout is None
         )
 
     def in_dates(self, today: date) -> bool:

@@ -6,11 +6,11 @@ Every reader returns None after adding a finding, so that a caller can go on and
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from worker.model.directory import Window
@@ -18,22 +18,34 @@ from worker.model.span import Span, Unit
 from worker.route.findings import Notes, Place, closest, did_you_mean
 from worker.route.nodes import Map, Node, Scalar, Seq, written
 
-T = TypeVar("T")
-
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 YES_NO = {"yes": True, "true": True, "no": False, "false": False}
 _ID = re.compile(r"[a-z][a-z0-9_.-]*")
 _SPAN = re.compile(r"(\d+)\s+((?:business\s+)?(?:second|minute|hour|day|week))s?", re.IGNORECASE)
 _BARE_SPAN = re.compile(r"(\d+)\s*(s|sec|secs|m|min|mins|h|hr|hrs|d|w|bd|bh)", re.IGNORECASE)
-_BARE_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks", "bd": "business days", "bh": "business hours"}  # fmt: skip
+_BARE_UNITS = {
+    "s": "seconds",
+    "m": "minutes",
+    "h": "hours",
+    "d": "days",
+    "w": "weeks",
+    "bd": "business days",
+    "bh": "business hours",
+}
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _MOST_DIGITS = 30
 _LONGEST = 10 * 366 * 24 * 3600  # seconds; a longer span is a slip of the keyboard
 _SECONDS = {
-    Unit.SECONDS: 1, Unit.MINUTES: 60, Unit.HOURS: 3600, Unit.DAYS: 86400, Unit.WEEKS: 604800,
-    Unit.BUSINESS_MINUTES: 60, Unit.BUSINESS_HOURS: 3600, Unit.BUSINESS_DAYS: 86400,
-}  # fmt: skip
+    Unit.SECONDS: 1,
+    Unit.MINUTES: 60,
+    Unit.HOURS: 3600,
+    Unit.DAYS: 86400,
+    Unit.WEEKS: 604800,
+    Unit.BUSINESS_MINUTES: 60,
+    Unit.BUSINESS_HOURS: 3600,
+    Unit.BUSINESS_DAYS: 86400,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +93,11 @@ def keys(
         if name not in allowed:
             misspelt.add(closest(name, allowed))
             file.add(
-                "E101", key, f'unknown key "{shown(name)}". {what} may have: {", ".join(allowed)}.',
+                "E101",
+                key,
+                f'unknown key "{shown(name)}". {what} may have: {", ".join(allowed)}.',
                 did_you_mean(name, allowed),
-            )  # fmt: skip
+            )
         else:
             found[name] = value
     for name in required:
@@ -144,10 +158,12 @@ def is_identifier(file: File, node: Scalar, what: str) -> bool:
     fitting = re.sub(r"[^a-z0-9_.-]+", "-", node.text.lower()).strip("-.")[:60]
     fix = f"Write: {fitting}" if _ID.fullmatch(fitting) else "Write something like: first-rule"
     file.add(
-        "E114", node,
+        "E114",
+        node,
         f'"{shown(node.text)}" cannot be an id of {what}: ids are lower-case letters, digits, "-", "_" and ".", '
-        "and begin with a letter.", fix,
-    )  # fmt: skip
+        "and begin with a letter.",
+        fix,
+    )
     return False
 
 
@@ -169,9 +185,11 @@ def choice(file: File, node: Node | None, what: str, allowed: Collection[str]) -
     if found.text in allowed:
         return found.text
     file.add(
-        "E103", found, f'"{shown(found.text)}" is no {what}. There are: {", ".join(allowed)}.',
+        "E103",
+        found,
+        f'"{shown(found.text)}" is no {what}. There are: {", ".join(allowed)}.',
         did_you_mean(found.text, allowed),
-    )  # fmt: skip
+    )
     return None
 
 
@@ -213,7 +231,12 @@ def span(file: File, node: Node | None, what: str, *, business: bool = True) -> 
     if value is None:
         file.add(*_span_trouble(found, what, business))
     elif value.unit.is_business and not business:
-        file.add("E104", found, f'{what} cannot be "{value}": it is elapsed time.', f"Write: {value.amount} {value.unit.value.removeprefix('business ')}")  # fmt: skip
+        file.add(
+            "E104",
+            found,
+            f'{what} cannot be "{value}": it is elapsed time.',
+            f"Write: {value.amount} {value.unit.value.removeprefix('business ')}",
+        )
     else:
         return value
     return None
@@ -229,7 +252,11 @@ def parse_span(source: str) -> Span | None:
 
 
 def _span_trouble(node: Scalar, what: str, business: bool) -> tuple[str, Scalar, str, str]:
-    example = "10 minutes, 24 hours, 4 business hours, 1 business day or 14 days" if business else "10 minutes, 24 hours or 14 days"  # fmt: skip
+    example = (
+        "10 minutes, 24 hours, 4 business hours, 1 business day or 14 days"
+        if business
+        else "10 minutes, 24 hours or 14 days"
+    )
     bare = _BARE_SPAN.fullmatch(node.text.strip())
     if bare:
         unit = _BARE_UNITS[bare[2].lower() if bare[2].lower() in ("bd", "bh") else bare[2][0].lower()]
@@ -240,7 +267,12 @@ def _span_trouble(node: Scalar, what: str, business: bool) -> tuple[str, Scalar,
         message = f'"{node.text}" means different things to different people.'
         return "E126", node, message, f"Write: {', or '.join(choices_)}."
     if _SPAN.fullmatch(node.text.strip()):
-        return "E104", node, f'"{shown(node.text)}" cannot be {what}: it is nothing, or more than ten years.', f"Write: {example}."  # fmt: skip
+        return (
+            "E104",
+            node,
+            f'"{shown(node.text)}" cannot be {what}: it is nothing, or more than ten years.',
+            f"Write: {example}.",
+        )
     return "E104", node, f'cannot read "{shown(node.text)}" as {what}.', f"Write: {example}."
 
 
@@ -305,7 +337,9 @@ def weekdays(file: File, node: Scalar, what: str) -> tuple[int, ...]:
         start = DAYS.index(first)
         length = (DAYS.index(last) - start) % 7 if dash else 0
         return tuple((start + n) % 7 for n in range(length + 1))
-    file.add("E103", node, f'"{shown(node.text)}" is no {what}. There are: {", ".join(DAYS)}.', "Write: mon, or mon-fri.")  # fmt: skip
+    file.add(
+        "E103", node, f'"{shown(node.text)}" is no {what}. There are: {", ".join(DAYS)}.', "Write: mon, or mon-fri."
+    )
     return ()
 
 
@@ -326,7 +360,7 @@ def zone(file: File, node: Node | None, what: str) -> str | None:
     return found.text
 
 
-def present(values: Mapping[str, T | None]) -> dict[str, T]:
+def present(values: Mapping[str, Any]) -> dict[str, Any]:
     """Without what was not given, so that a value's own default holds."""
     return {name: value for name, value in values.items() if value is not None}
 
@@ -335,5 +369,3 @@ def _kind(node: Node) -> str:
     if isinstance(node, Seq):
         return "a list"
     return "a mapping" if isinstance(node, Map) else f'"{shown(written(node))}"'
-
-

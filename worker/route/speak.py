@@ -35,13 +35,18 @@ _YES = {
     "customer.may_contact": ("the customer may be contacted", "the customer may not be contacted"),
 }
 _ROLES = {
-    "agent": "the agent", "manager": "the manager", "account_manager": "the account manager", "owner": "the owner",
-    "unit_manager": "the unit's manager", "team_lead": "the team lead", "team_queue": "the team's queue",
-}  # fmt: skip
+    "agent": "the agent",
+    "manager": "the manager",
+    "account_manager": "the account manager",
+    "owner": "the owner",
+    "unit_manager": "the unit's manager",
+    "team_lead": "the team lead",
+    "team_queue": "the team's queue",
+}
 
 
 def sentence(rule: Rule) -> str:
-    """The whole rule: `When the score is at most 4, open recover for the agent, else the manager, due in 1 business day.`"""
+    """The whole rule: `When the score is at most 4, open recover for the agent, due in 1 business day.`"""
     parts = [_limits(rule), _when(rule.when), _action(rule)]
     text = ", ".join(part for part in parts if part)
     text = text[:1].upper() + text[1:]
@@ -55,7 +60,9 @@ def condition(when: When) -> str:
     parts = [clause_words(clause) for clause in when.clauses]
     if when.any:
         parts.append(_either_member(when.any))
-    parts += [f"not ({_member(member)})" if len(member) > 1 else clause_words(member[0], turned=True) for member in when.none]  # fmt: skip
+    parts += [
+        f"not ({_member(member)})" if len(member) > 1 else clause_words(member[0], turned=True) for member in when.none
+    ]
     return listed(parts)
 
 

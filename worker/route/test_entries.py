@@ -8,10 +8,11 @@ from typing import Any
 
 from worker.model.response import Json
 from worker.route import shape
+from worker.route.bounds import amount
 from worker.route.fields import FIELDS, Field, Kind
 from worker.route.findings import did_you_mean
 from worker.route.nodes import Map, Node, Scalar, Seq
-from worker.route.operators import instant_of, parse_bounds
+from worker.route.operators import instant_of
 from worker.route.playbook_file import PRIORITIES
 from worker.route.references import Desk
 from worker.route.schema import InlineTest
@@ -51,7 +52,12 @@ def _moment(file: File, node: Node | None, what: str) -> datetime | None:
         return None
     at = instant_of(found.text)
     if at is None:
-        file.add("E104", found, f'cannot read "{shown(found.text)}" as a moment with its offset from UTC.', f"Write: {_EXAMPLE}")  # fmt: skip
+        file.add(
+            "E104",
+            found,
+            f'cannot read "{shown(found.text)}" as a moment with its offset from UTC.',
+            f"Write: {_EXAMPLE}",
+        )
     return at
 
 
@@ -79,7 +85,9 @@ def _value(file: File, node: Node, field: Field) -> Any:
     if not field.declared:
         return _json(node)
     if field.kind is Kind.LIST:
-        return [_checked(file, item, field) for item in shape.one_or_many(file, node, field.name)] if _some(node) else []
+        return (
+            [_checked(file, item, field) for item in shape.one_or_many(file, node, field.name)] if _some(node) else []
+        )
     found = shape.word(file, node, field.name)
     return _READ[field.kind](file, found, field) if found else None
 
@@ -106,7 +114,12 @@ def _checked(file: File, node: Scalar, field: Field) -> str | None:
     if fits is None or not field.allows(fits[0] if field.kind is Kind.LIST else fits):
         listed = field.values or ()
         near = did_you_mean(node.text, listed)
-        file.add("E103", node, f'{field.name} is never "{shown(node.text)}". There are: {shown(", ".join(listed), 200)}.', near)  # fmt: skip
+        file.add(
+            "E103",
+            node,
+            f'{field.name} is never "{shown(node.text)}". There are: {shown(", ".join(listed), 200)}.',
+            near,
+        )
         return None
     return node.text
 
@@ -114,11 +127,15 @@ def _checked(file: File, node: Scalar, field: Field) -> str | None:
 def _number(file: File, node: Scalar, field: Field) -> Any:
     number = shape.number(node.text)
     if number is None and field.kind is Kind.DURATION:
-        exact = parse_bounds(f"at most {node.text}", field)
-        number = exact.high if exact else None
+        number = amount(node.text, field.kind)
     if number is None:
         what = "a duration" if field.kind is Kind.DURATION else "a number"
-        file.add("E104", node, f'cannot read "{shown(node.text)}" as {what}.', "Write: 10 minutes" if field.kind is Kind.DURATION else "Write: 4")  # fmt: skip
+        file.add(
+            "E104",
+            node,
+            f'cannot read "{shown(node.text)}" as {what}.',
+            "Write: 10 minutes" if field.kind is Kind.DURATION else "Write: 4",
+        )
     return number
 
 
@@ -163,7 +180,9 @@ def _somebody(desk: Desk, node: Node) -> str | None:
     kind, colon, name = found.text.partition(":")
     kind, name = (kind, name) if colon else ("person", found.text)
     if kind not in ("person", "team"):
-        desk.file.add("E103", found, f'"{shown(found.text)}" is neither a person nor a team.', "Write: ana, or team:billing")
+        desk.file.add(
+            "E103", found, f'"{shown(found.text)}" is neither a person nor a team.', "Write: ana, or team:billing"
+        )
         return None
     desk.references.ask(kind, name, desk.file.place(found))
     return name if kind == "person" else found.text
@@ -230,5 +249,3 @@ def _expected(desk: Desk, node: Node | None) -> dict[str, Json] | None:
         return None
     made = {name: EXPECTATIONS[name](desk, right) for name, right in found.items()}
     return shape.present(made) if len(shape.present(made)) == len(body.entries) else None
-
-

@@ -35,9 +35,8 @@ def traces(rule_set: RuleSet, subject: Subject, today: date) -> tuple[Trace, ...
         if not fired and found[-1].outcome == TraceOutcome.FIRED:
             fired = rule
     ignored = fired is None or fired.ignore is not None
-    for rule in rule_set.also:
-        found.append(_skipped(rule) if ignored else trace_of(rule, subject, today))
-    return tuple(found)
+    also = (_skipped(rule) if ignored else trace_of(rule, subject, today) for rule in rule_set.also)
+    return (*found, *also)
 
 
 def trace_of(rule: Rule, subject: Subject, today: date) -> Trace:
@@ -71,6 +70,10 @@ def _told(clause: Clause, subject: Subject, group: str | None = None, member: in
     raw, value = clause.field.get(subject), clause.field.read(subject)
     held: Held = clause.held_by(value, subject.now)
     return Told(
-        field=clause.field.name, test=clause.written, value=None if value is None else told(raw), held=_HELD[held],
-        group=group, member=member,
-    )  # fmt: skip
+        field=clause.field.name,
+        test=clause.written,
+        value=None if value is None else told(raw),
+        held=_HELD[held],
+        group=group,
+        member=member,
+    )

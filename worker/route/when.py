@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from worker.route import operators, shape
+from worker.route import bounds, operators, shape
 from worker.route.clauses import Clause, Member, When
 from worker.route.conditions import AllOf, AnyOf, Is, IsNot, NoneOf, Test
 from worker.route.fields import OPEN_PREFIXES, Field, Kind, undeclared
 from worker.route.findings import closest
 from worker.route.nodes import Map, Node, Scalar, Seq, written
-from worker.route.operators import MODIFIERS, OPERATORS, Context
+from worker.route.operators import MODIFIERS, OPERATORS, Asked, Context
 from worker.route.shape import YES_NO, File, shown
 
 _GROUPS = ("any", "none")
@@ -22,9 +22,11 @@ _OTHER_WORDS = {
     "either": "Write: any: [ {…}, {…} ]",
     "not": "Write: none: [ {…} ], or {not: value} after a field.",
 }
-_KIND_OF = {**dict.fromkeys(("any_of", "all_of", "none_of"), Kind.LIST),
-            **dict.fromkeys(("mentions", "contains", "starts_with", "ends_with", "matches"), Kind.TEXT),
-            **dict.fromkeys(("within_last", "on", "between", "before", "after", "in_hours", "outside_hours"), Kind.TIME)}  # fmt: skip
+_KIND_OF = {
+    **dict.fromkeys(("any_of", "all_of", "none_of"), Kind.LIST),
+    **dict.fromkeys(("mentions", "contains", "starts_with", "ends_with", "matches"), Kind.TEXT),
+    **dict.fromkeys(("within_last", "on", "between", "before", "after", "in_hours", "outside_hours"), Kind.TIME),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ def kind_asked_for(node: Node) -> Kind:
         inner = next((node.get(key) for key in ("is", "not") if node.get(key)), None)
         return asked or (kind_asked_for(inner) if inner else Kind.ANY)
     scalars = [item for item in node.items if isinstance(item, Scalar)] if isinstance(node, Seq) else [node]
-    if len(scalars) == 1 and scalars[0].plain and operators.is_number_test(scalars[0].text):
+    if len(scalars) == 1 and scalars[0].plain and bounds.is_number_test(scalars[0].text):
         return Kind.DURATION if shape.number(scalars[0].text.split()[-1]) is None else Kind.NUMBER
     if scalars and all(item.plain and shape.number(item.text) is not None for item in scalars):
         return Kind.ENUM_OR_NUMBER
@@ -73,7 +75,12 @@ def read_when(file: File, node: Node | None, words: Vocabulary) -> When | None:
         return When()
     if isinstance(node, Scalar):
         said = "nothing" if node.is_null else f'"{shown(node.text)}"'
-        file.add("E116", node, f"when is a mapping of tests, or the word always, not {said}.", "Write: when: {response.class: detractor}")  # fmt: skip
+        file.add(
+            "E116",
+            node,
+            f"when is a mapping of tests, or the word always, not {said}.",
+            "Write: when: {response.class: detractor}",
+        )
         return None
     if isinstance(node, Seq):
         file.add("E116", node, "when is a mapping of tests, not a list.", 'Take the "-" away, or put it under "any:".')
@@ -90,7 +97,9 @@ def read_when(file: File, node: Node | None, words: Vocabulary) -> When | None:
 
 def _group(file: File, name: str, node: Node, words: Vocabulary) -> tuple[Member, ...] | None:
     if isinstance(node, Map):
-        file.add("E116", node, f'{name} is a list of mappings, each beginning with "- ".', f"Write: {name}: [ {{…}}, {{…}} ]")  # fmt: skip
+        file.add(
+            "E116", node, f'{name} is a list of mappings, each beginning with "- ".', f"Write: {name}: [ {{…}}, {{…}} ]"
+        )
         return None
     if not isinstance(node, Seq) or not node.items:
         file.add("E112", node, f"{name} is empty, so it means nothing.", "Put tests into it, or delete it.")
@@ -101,7 +110,12 @@ def _group(file: File, name: str, node: Node, words: Vocabulary) -> tuple[Member
 
 def _group_member(file: File, name: str, node: Node, words: Vocabulary) -> Member | None:
     if not isinstance(node, Map):
-        file.add("E116", node, f"a member of {name} is a mapping of tests, not {shown(written(node))}.", "Write: - response.score: at most 4")  # fmt: skip
+        file.add(
+            "E116",
+            node,
+            f"a member of {name} is a mapping of tests, not {shown(written(node))}.",
+            "Write: - response.score: at most 4",
+        )
         return None
     if not node.entries:
         file.add("E112", node, f"a member of {name} is empty.", "Put tests into it, or delete it.")
@@ -132,7 +146,7 @@ def _clause(file: File, key: Scalar, node: Node, words: Vocabulary) -> Clause | 
     if isinstance(node, Scalar) and node.is_null:
         file.add("E107", node, f"{field.name} has no value.", f"Write a value, or: {field.name}: {{known: no}}")
         return None
-    test = operators.plain(file, node, field, words.context)
+    test = operators.plain(Asked(file, node, field, words.context))
     return replace(clause, tests=(test,)) if test else None
 
 
@@ -141,7 +155,11 @@ def _braces(file: File, node: Map, clause: Clause, context: Context) -> Clause |
     if not node.entries:
         file.add("E112", node, f"{field.name} has no test in its braces.", "Write one, or delete the line.")
         return None
-    tests = [_operator(file, key, right, field, context) for name, (key, right) in node.entries.items() if name not in MODIFIERS]  # fmt: skip
+    tests = [
+        _operator(file, key, right, field, context)
+        for name, (key, right) in node.entries.items()
+        if name not in MODIFIERS
+    ]
     known = shape.boolean(file, node.get("known"), "known")
     or_unknown = shape.boolean(file, node.get("or_unknown"), "or_unknown")
     broken = None in tests or (known is None and node.get("known")) or (or_unknown is None and node.get("or_unknown"))
@@ -153,21 +171,26 @@ def _braces(file: File, node: Map, clause: Clause, context: Context) -> Clause |
 
 def _operator(file: File, key: Scalar, node: Node, field: Field, context: Context) -> Test | None:
     operator = OPERATORS.get(key.text)
-    fitting = [name for name in OPERATORS if operators.suits(name, field)]
+    fitting = [name for name, known in OPERATORS.items() if known.suits(field)]
     if operator is None:
         near = closest(key.text, [*fitting, *MODIFIERS])
         file.add(
-            "E101", key, f'unknown test "{shown(key.text)}". {field.name} is {operators.article(field.kind)}; its tests '
-            f"are: {', '.join([*fitting, *MODIFIERS])}.", f'Did you mean "{near}"?' if near else "",
-        )  # fmt: skip
+            "E101",
+            key,
+            f'unknown test "{shown(key.text)}". {field.name} is {bounds.article(field.kind)}; its tests '
+            f"are: {', '.join([*fitting, *MODIFIERS])}.",
+            f'Did you mean "{near}"?' if near else "",
+        )
         return None
-    if not operators.suits(operator.name, field):
+    if not operator.suits(field):
         file.add(
-            "E106", key, f'"{key.text}" cannot test {field.name}, which is {operators.article(field.kind)}.',
+            "E106",
+            key,
+            f'"{key.text}" cannot test {field.name}, which is {bounds.article(field.kind)}.',
             _instead(operator.name, node, field, fitting),
-        )  # fmt: skip
+        )
         return None
-    return operator.read(file, node, field, context)
+    return operator.read(Asked(file, node, field, context))
 
 
 def _instead(operator: str, node: Node, field: Field, fitting: list[str]) -> str:
@@ -188,9 +211,16 @@ def _makes_sense(file: File, node: Map, clause: Clause) -> bool:
     elif clause.or_unknown and clause.known is not None:
         file.add("E129", node, f"{name}: known and or_unknown say opposite things.", "Keep one of them.")
     elif clause.known is False and clause.tests:
-        file.add("E105", node, f"{name}: a field without a value passes no other test, so this can never hold.", "Keep known: no, or the test.")  # fmt: skip
+        file.add(
+            "E105",
+            node,
+            f"{name}: a field without a value passes no other test, so this can never hold.",
+            "Keep known: no, or the test.",
+        )
     elif _contradiction(clause.tests):
-        file.add("E105", node, f"{name}: the tests exclude each other, so this can never hold.", "Take one of them out.")
+        file.add(
+            "E105", node, f"{name}: the tests exclude each other, so this can never hold.", "Take one of them out."
+        )
     else:
         return True
     return False

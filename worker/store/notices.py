@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, exists, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from worker.model.notice import Kind, NewNotice, NoticeState
+from worker.model.notice import DeliveryState, Kind, NewNotice, NoticeState
 from worker.model.playbook import Priority
 from worker.store import schema
 from worker.store.ids import allocate
@@ -127,17 +127,44 @@ def alerts_under_way(conn: Connection, follow_up_ids: Sequence[int]) -> dict[tup
     return {(row.follow_up_id, row.recipient): bool(row.leased) for row in conn.execute(statement)}
 
 
+def first_told(conn: Connection, follow_up_id: int, channel: str, address: str) -> Notice | None:
+    """The notice whose message began the thread of a follow-up at an address."""
+    deliveries = schema.deliveries
+    statement = (
+        select(_TABLE)
+        .join(deliveries, deliveries.c.notice_id == _TABLE.c.id)
+        .where(
+            _TABLE.c.follow_up_id == follow_up_id,
+            deliveries.c.channel == channel,
+            deliveries.c.address == address,
+            deliveries.c.delivered_at.is_not(None),
+        )
+        .order_by(deliveries.c.delivered_at, deliveries.c.id)
+        .limit(1)
+    )
+    row = conn.execute(statement).first()
+    return from_row(row) if row else None
+
+
 def try_again(conn: Connection, notice_id: int, now: datetime) -> bool:
     """Open a failed notice once more, for a person who mended the cause. False when it has not failed.
 
-    Its old deliveries stay as they are; new ones follow after them.
+    Its failed deliveries are put aside, so that every channel is tried again.
     """
     statement = (
         update(_TABLE)
         .where(_TABLE.c.id == notice_id, _TABLE.c.state == NoticeState.FAILED.value)
         .values(state=NoticeState.PENDING.value, reason=None, ended_at=None, started_at=None, not_before=now)
     )
-    return conn.execute(statement).rowcount == 1
+    if conn.execute(statement).rowcount != 1:
+        return False
+    old = schema.deliveries
+    conn.execute(
+        update(old)
+        .where(old.c.notice_id == notice_id, old.c.state == DeliveryState.FAILED.value)
+        .values(state=DeliveryState.SKIPPED.value)
+    )
+    return True
 
 
 def from_row(row: Row[Any]) -> Notice:

@@ -25,14 +25,11 @@ def decode_document(text: str | bytes) -> Any:
 
 def time_text(at: datetime) -> str:
     """Fixed-width UTC text: it sorts as time does. Raises ValueError for a naive datetime."""
-    if at.tzinfo is None:
-        raise ValueError(f"{at!r} has no zone")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ") if at.year >= 1000 else _early(at)  # fmt: skip
-
-
-def _early(at: datetime) -> str:
-    # strftime does not pad years before 1000, which would break the order of the text.
-    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if at.tzinfo is not UTC:
+        if at.tzinfo is None:
+            raise ValueError(f"{at!r} has no zone")
+        at = at.astimezone(UTC)
+    return at.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def parse_time_text(text: str) -> datetime:

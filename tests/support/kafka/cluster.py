@@ -28,6 +28,7 @@ from confluent_kafka.admin import (
     ResourcePatternType,
     ResourceType,
 )
+from kafka.admin import KafkaAdminClient, MemberToRemove
 
 from tests.support.kafka.broker import Nodes, run_tool
 from tests.support.waiting import until
@@ -120,6 +121,14 @@ class Kafka:
             more["headers"] = list(headers.items())
         return produce_all(self._producer, topic, values, key=key, **more)
 
+    def produce_later(self, topic: str, value: Value, *, key: str) -> None:
+        """Hand over without waiting; `flush` waits for all of them."""
+        self._producer = self._producer or self.producer()
+        self._producer.produce(topic, to_bytes(value), key=key)
+
+    def flush(self) -> None:
+        assert self._producer is not None and self._producer.flush(_SECONDS) == 0, "Kafka did not take everything"
+
     def read(self, topic: str, *, committed: bool = True) -> list[Message]:
         """Everything in the topic now, by partition and offset."""
         consumer = Consumer(
@@ -164,6 +173,17 @@ class Kafka:
     def members(self, group: str) -> int:
         described = self._admin().describe_consumer_groups([group])[group].result(_SECONDS)
         return len(described.members)
+
+    def expel(self, group: str) -> None:
+        """Make the group forget members that were killed: they would keep their partitions until their session ends."""
+        described = self._admin().describe_consumer_groups([group])[group].result(_SECONDS)
+        members = [MemberToRemove(member_id=member.member_id) for member in described.members]
+        if members:
+            admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+            try:
+                admin.remove_group_members(group, members)
+            finally:
+                admin.close()
 
     # The cluster itself
 

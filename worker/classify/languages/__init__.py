@@ -13,10 +13,11 @@ from worker.classify.languages.en import ENGLISH
 from worker.classify.languages.es import SPANISH
 from worker.classify.languages.fr import FRENCH
 from worker.classify.languages.language import Language
+from worker.classify.languages.others import OTHERS
 from worker.classify.languages.pt import PORTUGUESE
 
 LANGUAGES: Mapping[str, Language] = MappingProxyType(
     {language.code: language for language in (ENGLISH, GERMAN, FRENCH, SPANISH, PORTUGUESE)}
 )
 
-__all__ = ["LANGUAGES", "Language"]
+__all__ = ["LANGUAGES", "OTHERS", "Language"]

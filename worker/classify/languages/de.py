@@ -74,7 +74,8 @@ GERMAN = Language(
     },
     contrasts=words("aber jedoch allerdings leider trotzdem obwohl"),
     fillers=words("ein eine einen der die das zu vor sehr so werde will möchte"),
-    neutral=phrases(
-        "ok, okay, in ordnung, geht so, nichts, keine, nein, ja, kein kommentar, weiß nicht, durchschnittlich, passt schon"
-    ),
+    neutral=phrases("""
+        ok, okay, in ordnung, geht so, nichts, keine, nein, ja, kein kommentar, weiß nicht,
+        durchschnittlich, passt schon
+        """),
 )

@@ -9,8 +9,8 @@ _POLAR = weighted(
         doing your best, did your best, as well, as well as, would like, i would like, like to, to be fair, to
         be honest, customer satisfaction, thanks to, without doubt, without a doubt, no doubt, get it sorted,
         getting it sorted, get this sorted, faster broadband, superfast broadband, good reason, good enough
-        reason, clear up, clear out, fast food, good thing, nice if, too easy, best interest, health problems,
-        health issues, mental health, thanks for nothing
+        reason, good thing, nice if, too easy, best interest, health problems, health issues, mental health,
+        thanks for nothing
     """,
     good_3="""
         excellent, outstanding, amazing, fantastic, brilliant, superb, wonderful, exceptional, perfect,
@@ -92,14 +92,14 @@ _POLAR = weighted(
         abused, abusive, bullied, traumatic, traumatised, distraught, devastated, devastating, heartbroken,
         screwed, vile, thanks for nothing, thank you for nothing, unnaceptable, unacceptible, apalling,
         appaling, dissapointed, hideous, ombudsman, small claims, as much use as, inappropriate, completely
-        inappropriate, deception, provoking, horrendously, clueless, disregard, sod off, piss off
+        inappropriate, deception, horrendously, clueless, disregard, sod off, piss off
     """,
     bad_2="""
-        bad, badly, poor, poorly, poorest, worse, worsened, disappointed, disappointing, disappointment,
-        disappoints, dissatisfied, dissatisfaction, unsatisfied, unsatisfactory, unhappy, unimpressed,
-        displeased, annoyed, annoying, annoys, angry, anger, irritated, irritating, frustrated, frustrating,
-        frustration, frustrations, upset, upsetting, distressed, distressing, distress, stressful, stressed,
-        stressing, miserable, sad, sadly, cried, in tears, crying, complaint, complaints, complain, complained,
+        bad, badly, poor, poorest, worse, worsened, disappointed, disappointing, disappointment, disappoints,
+        dissatisfied, dissatisfaction, unsatisfied, unsatisfactory, unhappy, unimpressed, displeased, annoyed,
+        annoying, annoys, angry, anger, irritated, irritating, frustrated, frustrating, frustration,
+        frustrations, upset, upsetting, distressed, distressing, distress, stressful, stressed, stressing,
+        miserable, sad, sadly, cried, in tears, crying, complaint, complaints, complain, complained,
         complaining, rude, rudely, rudeness, impolite, arrogant, dismissive, patronising, patronizing,
         condescending, unhelpful, unfriendly, aggressive, hostile, offensive, ignored, ignoring, ignorant,
         neglected, uncaring, careless, lazy, abrupt, unreliable, inefficient, disorganised, disorganized, chaos,
@@ -130,66 +130,65 @@ _POLAR = weighted(
         incorrectly, mistake, mistakes, error, errors, inaccurate, confusing, confused, confusion, difficult,
         difficulty, difficulties, hard to, impossible, pointless, hopeless, unable to, cannot get, can't get,
         cant get, could not get, couldn't get, nothing works, nothing happened, nobody knows, no one knows,
-        passed around, passed from, pillar to post, back and forth, chasing, chase, chased, repeatedly, numerous
-        times, several times, multiple times, countless, time and again, third time, 3rd time, yet again,
-        regret, regretted, wish i had, never should have, switching provider, changing provider, leaving as
-        soon, can't wait to leave, want to leave, cancel my, cancelling my, dreaded, dire, grim, subpar, sub
-        par, below par, mediocre, lousy, shoddy, tacky, flimsy, uncomfortable, itchy, unflattering, unwearable,
-        ugly, smelly, stained, noisy, cramped, stale, cold food, tasteless, fail to, not good, no good, not
-        great, not happy, not impressed, not satisfied, not pleased, not acceptable, not helpful, not recommend,
-        wouldn't recommend, would not recommend, won't recommend, cannot recommend, can't recommend, don't
-        recommend, do not recommend, hesitate to recommend, not worth, isn't worth, not as described, not as
-        expected, not as advertised, not what i ordered, not what i expected, not what was promised, not
-        honoured, deteriorated, went downhill, gone downhill, going downhill, understaffed, under staffed, short
-        staffed, overworked, fuming, hung up, hang up, hangs up, hanging up, thank goodness i, problem,
-        problems, problematic, issue, issues, fault, faults, trouble, troubles, hassle, ordeal, palaver, fiasco,
-        farce, hostage, blamed, blame, excuse, excuses, refused, refuse, refuses, rejected, denied, ignores,
-        inconvenience, inconvenient, inconvenienced, insufficient, inadequate, bumped, misplaced, mishandled,
-        oversold, overbooked, stingy, sloppy, boring, bored, tired of, exhausting, unclear, dissapointing,
-        disapointed, disapointing, disappointingly, no one turned up, nobody turned up, no one came, nobody
-        came, no one called, nobody called, no one contacted, nobody contacted, no one told, nobody told, wasn't
-        told, was not told, weren't told, not told, not informed, wasn't informed, not been done, nothing has
-        been done, nothing was done, nothing done, nothing has happened, nothing has changed, nothing good, not
-        been sorted, not been resolved, not been fixed, yet to receive, yet to be, still to be, still don't,
-        still dont, still can't, still cannot, still unable, still no sign, have to wait, had to wait, having to
-        wait, waited over, waiting over, waiting for over, over an hour, over a month, over a week, a month
-        later, not as promised, not fitted, not installed, not set up, not set it up, haven't set up, not even
-        started, haven't even, have not even, hasn't even, cut me off, kicked me off, put back, pushed back, put
-        your prices up, put prices up, putting prices up, prices went up, price went up, prices up, too high, so
-        high, high prices, high price, extra charges, extra charge, nothing but, no choice, no compensation, no
-        communication from, no help available, less than helpful, do better, do not listen, don't listen, didn't
-        listen, did not listen, doesn't listen, never listen, never listened, not listened, not listening, not
-        caring, not offered, not the smoothest, not the best, least you could do, what a joke, held captive,
-        squished, spoiled, spoilt, unhappily, misinformed, wrong information, false information, different every
-        time, contradicting, poorly organised, poorly communicated, no bags, no bag, lost one of, lost his, lost
-        our, lost your, lost luggages, delayflight, sat on hold, minutes on hold, hrs on hold, hr on hold, hours
-        waiting, hour wait, hr wait, minute wait, hour delay, hr delay, sitting on, sitting at the gate, sitting
-        here
+        passed around, passed from, pillar to post, back and forth, chasing, chased, repeatedly, numerous times,
+        several times, multiple times, countless, time and again, third time, 3rd time, yet again, regret,
+        regretted, wish i had, never should have, switching provider, changing provider, leaving as soon, can't
+        wait to leave, want to leave, cancel my, cancelling my, dreaded, dire, grim, subpar, sub par, below par,
+        mediocre, lousy, shoddy, tacky, flimsy, uncomfortable, itchy, unflattering, unwearable, ugly, smelly,
+        stained, noisy, cramped, stale, cold food, tasteless, fail to, not good, no good, not great, not happy,
+        not impressed, not satisfied, not pleased, not acceptable, not helpful, not recommend, wouldn't
+        recommend, would not recommend, won't recommend, cannot recommend, can't recommend, don't recommend, do
+        not recommend, hesitate to recommend, not worth, isn't worth, not as described, not as expected, not as
+        advertised, not what i ordered, not what i expected, not what was promised, not honoured, deteriorated,
+        went downhill, gone downhill, going downhill, understaffed, under staffed, short staffed, overworked,
+        fuming, hung up, hang up, hangs up, hanging up, thank goodness i, problem, problems, problematic, issue,
+        issues, fault, faults, trouble, troubles, hassle, ordeal, palaver, fiasco, farce, blamed, blame, excuse,
+        excuses, refused, refuse, refuses, rejected, denied, ignores, inconvenience, inconvenient,
+        inconvenienced, insufficient, inadequate, bumped, misplaced, mishandled, oversold, overbooked, stingy,
+        sloppy, boring, bored, tired of, exhausting, unclear, dissapointing, disapointed, disapointing,
+        disappointingly, no one turned up, nobody turned up, no one came, nobody came, no one called, nobody
+        called, no one contacted, nobody contacted, no one told, nobody told, wasn't told, was not told, weren't
+        told, not told, not informed, wasn't informed, not been done, nothing has been done, nothing was done,
+        nothing done, nothing has happened, nothing has changed, nothing good, not been sorted, not been
+        resolved, not been fixed, yet to receive, yet to be, still to be, still don't, still dont, still can't,
+        still cannot, still unable, still no sign, have to wait, had to wait, having to wait, waited over,
+        waiting over, waiting for over, over an hour, over a month, over a week, a month later, not as promised,
+        not fitted, not installed, not set up, not set it up, haven't set up, not even started, haven't even,
+        have not even, hasn't even, cut me off, kicked me off, put back, pushed back, put your prices up, put
+        prices up, putting prices up, prices went up, price went up, prices up, too high, so high, high prices,
+        high price, extra charges, extra charge, nothing but, no choice, no compensation, no communication from,
+        no help available, less than helpful, do better, do not listen, don't listen, didn't listen, did not
+        listen, doesn't listen, never listen, never listened, not listened, not listening, not caring, not
+        offered, not the smoothest, not the best, least you could do, what a joke, spoiled, spoilt, unhappily,
+        misinformed, wrong information, false information, different every time, contradicting, poorly
+        organised, poorly communicated, lost our, sat on hold, minutes on hold, hrs on hold, hr on hold, hours
+        waiting, hour wait, hr wait, minute wait, hour delay, hr delay, performed poorly, poorly made, very
+        poorly, so poorly, poorly trained, poorly managed
     """,
     bad_1="""
         expensive, pricey, costly, dear, price increase, price increases, price rise, price hike, prices go up,
         increased price, too much, too many, too small, too big, too large, too tight, too short, too loud, too
         hot, too cold, runs small, runs large, too few, not enough, not long enough, not clear, not sure,
-        unsure, unfortunately, wait, waiting, waited, waits, wait time, wait times, waiting time, waiting times,
-        weak, lower than, basic, average at best, mixed, okay ish, could be better, could have been better,
-        could do better, could be improved, could improve, can be improved, room for improvement, needs
-        improvement, needs improving, need to improve, needs to improve, must improve, should improve, improve,
-        should be better, should have been, should have, need more, needs more, more staff, would be better,
-        would have been better, would be nice, would have been nice, would like to see, would prefer, would have
-        preferred, wish, if only, instead of, rather than, disrupted, disruption, interrupted, interruption,
-        interruptions, dropped, drops, dropping, flooded, leak, leaking, noise, crowded, rushed, hurried, short
-        notice, last minute, unexpected, unexpectedly, forgot, forgotten, overlooked, returned it, returning it,
-        returned this, returning this, sent back, send back, going back, had to return, had to call, had to
-        phone, had to ring, had to chase, have to call, chased up, took weeks, took months, took days, took
-        hours, takes weeks, weeks later, months later, days later, took over, took forever, contradictory,
-        conflicting, inconsistent, misunderstanding, complicated, lengthy, cheap looking, cheaply made, weird,
-        strange, awkward, concern, concerns, doubt, doubts, shame, pity, struggle, struggled, struggling, not
-        very, not really, less than, meh, underwhelming, underwhelmed, so so, overpaying, charged, tight, boxy,
-        cheap material, see through, sheer, frumpy, baggy, shrunk, shrank, faded, ripped, fell apart, hole,
-        quite high, not appropriate, old fashioned, outdated, needed a, could be more, could have been more,
-        should be more, be more, more staff needed, need better, better communication, more communication,
-        quicker, speed up, speed things up, not the cheapest, high cost, higher price, no date, months of, weeks
-        of, three times, four times, 3 times, sooner, shorter
+        unsure, unfortunately, waiting, waited, waits, wait time, wait times, waiting time, waiting times, weak,
+        lower than, basic, average at best, mixed, okay ish, could be better, could have been better, could do
+        better, could be improved, could improve, can be improved, room for improvement, needs improvement,
+        needs improving, need to improve, needs to improve, must improve, should improve, improve, should be
+        better, should have been, should have, need more, needs more, more staff, would be better, would have
+        been better, would be nice, would have been nice, would like to see, would prefer, would have preferred,
+        wish, if only, instead of, rather than, disrupted, disruption, interrupted, interruption, interruptions,
+        dropped, drops, dropping, flooded, leak, leaking, noise, crowded, rushed, hurried, short notice, last
+        minute, unexpected, unexpectedly, forgot, forgotten, overlooked, returned it, returning it, returned
+        this, returning this, sent back, send back, going back, had to return, had to call, had to phone, had to
+        ring, had to chase, have to call, chased up, took weeks, took months, took days, took hours, takes
+        weeks, weeks later, months later, days later, took over, took forever, contradictory, conflicting,
+        inconsistent, misunderstanding, complicated, lengthy, cheap looking, cheaply made, weird, strange,
+        awkward, concern, concerns, doubt, doubts, shame, pity, struggle, struggled, struggling, not very, not
+        really, less than, meh, underwhelming, underwhelmed, so so, overpaying, charged, tight, boxy, cheap
+        material, see through, sheer, frumpy, baggy, shrunk, shrank, faded, ripped, fell apart, hole, quite
+        high, not appropriate, old fashioned, outdated, needed a, could be more, could have been more, should be
+        more, be more, more staff needed, need better, better communication, more communication, quicker, speed
+        up, speed things up, not the cheapest, high cost, higher price, no date, months of, weeks of, three
+        times, four times, 3 times, sooner, shorter, wait
     """,
 )
 
@@ -211,9 +210,10 @@ ENGLISH = Language(
             arent werent havent hasnt hadnt without hardly barely scarcely zero
         """
     ),
-    wishes=phrases(
-        """more, a more, would be, could be, should be, might be, would have been, could have been, should have been, need to be, needs to be, want, if it was, if it were, if you were, make it"""
-    ),
+    wishes=phrases("""
+        more, a more, would be, could be, should be, might be, would have been, could have been, should have
+        been, need to be, needs to be, want, if it was, if it were, if you were, make it
+        """),
     boosters={
         **dict.fromkeys(
             words("very really extremely absolutely totally completely so too utterly incredibly truly"), 1.4
@@ -223,14 +223,12 @@ ENGLISH = Language(
     },
     contrasts=words("but however although though yet except unfortunately"),
     fillers=words("a an the any be being been going to planning want wanting intend plan in of me us so very really"),
-    neutral=phrases(
-        """
-            ok, okay, its ok, it's ok, it was ok, average, not bad, fine, alright, all right, nothing, none, no,
-            yes, n/a, na, nil, no comment, no comments, nothing to add, nothing to say, not applicable, don't
-            know, dont know, not sure, no idea, no reason, so so, neutral, neither, nothing in particular,
-            nothing really, nothing comes to mind, can't think of anything, cannot think of anything, it's fine,
-            its fine, acceptable, satisfactory, adequate, too early to say, too early to tell, just started, new
-            customer, did not answer, no opinion
-        """
-    ),
+    neutral=phrases("""
+        ok, okay, its ok, it's ok, it was ok, average, not bad, fine, alright, all right, nothing, none, no,
+        yes, n/a, na, nil, no comment, no comments, nothing to add, nothing to say, not applicable, don't
+        know, dont know, not sure, no idea, no reason, so so, neutral, neither, nothing in particular,
+        nothing really, nothing comes to mind, can't think of anything, cannot think of anything, it's fine,
+        its fine, acceptable, satisfactory, adequate, too early to say, too early to tell, just started, new
+        customer, did not answer, no opinion
+        """),
 )

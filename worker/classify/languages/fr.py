@@ -65,7 +65,8 @@ FRENCH = Language(
     },
     contrasts=words("mais cependant toutefois pourtant malheureusement"),
     fillers=words("de d un une le la les l du des à vais veux"),
-    neutral=phrases(
-        "ok, correct, moyen, rien, aucun, non, oui, ras, r.a.s., sans commentaire, pas de commentaire, je ne sais pas, normal"
-    ),
+    neutral=phrases("""
+        ok, correct, moyen, rien, aucun, non, oui, ras, r.a.s., sans commentaire, pas de commentaire, je ne
+        sais pas, normal
+        """),
 )

@@ -10,12 +10,15 @@ from msgspec import Struct
 class Language(Struct, frozen=True, kw_only=True):
     """`code` is ISO 639-1. Words are written in lower case; a phrase is words with single spaces.
 
-    `small`: words so common that they tell the language. `polar`: how happy a word or phrase sounds, from -3
-    (furious) to 3 (delighted); 0 keeps its words from counting one by one ("good luck"). `negators` turn the next polar word round, `boosters` multiply its weight;
-    `wishes` before praise make it a wish ("could be clearer");
-    `contrasts`: what follows them counts more than what came before. `fillers` may stand between a negator and
-    a severe word without breaking the negation: "not going to sue". `neutral`: comments that are an answer
-    without an opinion.
+    small       words so common that they tell the language
+    polar       how happy a word or phrase sounds, from -3 (furious) to 3 (delighted); 0 keeps its words from
+                counting one by one ("good luck")
+    negators    turn the next polar word round
+    wishes      make praise a wish: "could be clearer"
+    boosters    multiply the weight of the polar word after them
+    contrasts   what follows them counts more than what came before
+    fillers     may stand between a negator and a severe word: "not going to sue"
+    neutral     whole comments that answer without an opinion
     """
 
     code: str

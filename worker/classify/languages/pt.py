@@ -36,7 +36,7 @@ PORTUGUESE = Language(
         indico, super indico, adoro, dentro do esperado, no tempo esperado, atendeu as expectativas, atendeu
         minhas expectativas, atendeu todas, chegou antes do prazo, entregue antes, muito obrigado, muito
         obrigada, nada a reclamar, nada tenho a reclamar, sem reclamações, cumpre os prazos, foi tudo bem,
-        correu tudo bem, confio, nota mil, execelente, exelente, maravilha
+        correu tudo bem, confio, nota mil, maravilha
     """,
         good_1="""
         rápido, rápida, rapida, rapidamente, rapidez, fácil, simples, certinho, direitinho, chegou rápido,
@@ -79,16 +79,15 @@ PORTUGUESE = Language(
         não atendeu, não era o que, não é o que, não condiz, não corresponde, não é original, não cabe, não
         encaixa, não liga, não carrega, não compro mais, não compraria, não volto a comprar, última vez que
         compro, nunca chegou, nunca recebi, nada do produto, nada ainda, amassados, quebradas, quebrados,
-        vazamento, desconforto, desbotado, n recebi, ñ recebi, outro produto, produto errado, cor errada,
-        tamanho errado, devolver o, quero devolver, mentir, enrolados, enrolação, pouca qualidade, mais de um
-        mês, mais de 30 dias, sem toalha, veio sem, vieram sem, cancelar o, nem responde, nem respondem, nem
-        tentaram, posição da empresa, direitos, procon
+        vazamento, desconforto, desbotado, ñ recebi, produto errado, tamanho errado, devolver o, quero devolver,
+        mentir, enrolação, pouca qualidade, mais de um mês, mais de 30 dias, veio sem, vieram sem, cancelar o,
+        nem responde, nem respondem, nem tentaram, direitos, procon, n recebi, cor errada
     """,
         bad_1="""
         esperando, esperar, espera, aguardando, aguardar, melhorar, poderia melhorar, deixou a desejar, deixa a
         desejar, várias vezes, de novo, outra vez, regular, mais ou menos, aumento, confuso, apertado, falta,
         tive que, infelizmente, porém, aguardo, aguardo resposta, ainda não, ainda nao, diferente, poderia ser,
-        deveria ser, mais agilidade, quero saber, espero um retorno, alto pela entrega, pequeno
+        deveria ser, mais agilidade, quero saber, espero um retorno, pequeno
     """,
     ),
     negators=words("não nao nunca jamais sem nem nenhum nenhuma nada"),

@@ -217,7 +217,7 @@ def _refusal(error: SlackApiError) -> Answer:
     response = error.response
     status = int(getattr(response, "status_code", 0) or 0)
     reason = _code(error)
-    if status == 429 or OUTCOMES.get(reason) is _LATER and "limit" in reason:
+    if status == 429 or (OUTCOMES.get(reason) is _LATER and "limit" in reason):
         return Answer(outcome=_LATER, reason="ratelimited", retry_after=_retry_after(response), whole_channel=True)
     if reason in OUTCOMES:
         return Answer(outcome=OUTCOMES[reason], reason=reason)

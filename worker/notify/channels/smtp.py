@@ -86,7 +86,7 @@ class Smtp:
 
     def send(self, message: Outgoing) -> Answer:
         try:
-            data = build(message, self._sender).as_bytes()
+            data = build(message, self._sender)
             with within(MOST_SECONDS):
                 return self._deliver(message, data)
         except BadAddressError as error:
@@ -110,12 +110,12 @@ class Smtp:
 
 
 class _Smtp(smtplib.SMTP):
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # type: ignore[override] # noqa: ARG002 - the call's own time counts
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         return connect((host, port))
 
 
 class _Smtps(smtplib.SMTP_SSL):
-    def _get_socket(self, host: str, port: int, timeout: float) -> ssl.SSLSocket:  # type: ignore[override] # noqa: ARG002
+    def _get_socket(self, host: str, port: int, timeout: float) -> ssl.SSLSocket:
         return self.context.wrap_socket(connect((host, port)), server_hostname=host)
 
 
@@ -205,7 +205,7 @@ def _expect(
 
 
 def _leave(smtp: smtplib.SMTP) -> None:
-    with suppress(OSError, smtplib.SMTPException):
+    with suppress(OSError, smtplib.SMTPException), within(1.0):
         smtp.docmd("QUIT")
     with suppress(OSError):
         smtp.close()

@@ -1,0 +1,157 @@
+"""From a claimed delivery to the message that goes out: reader, view, templates, thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from worker.classify.telling import most_telling_sentence
+from worker.model.directory import Directory, Team
+from worker.model.notice import Kind, NewNotice
+from worker.notify import ops
+from worker.notify.channel import Channel, Outgoing
+from worker.notify.context import Context, Said
+from worker.notify.live import Live
+from worker.notify.page import Around
+from worker.notify.recipients import Reader, find, reader
+from worker.notify.slackmarkup import cut_escaped, escape
+from worker.notify.view import View
+from worker.notify.views import MOST_LEAD, build
+from worker.store.threads import Thread
+
+_JOINS_THREAD = frozenset(
+    {Kind.UPDATE, Kind.REMINDER, Kind.DUE_SOON, Kind.CLOSED, Kind.TAKEN_OVER, Kind.HANDED_OVER, Kind.ESCALATION}
+)
+_BROADCAST = frozenset({Kind.UPDATE, Kind.HANDED_OVER})  # a new owner or new words: shown to the whole channel
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A message, the thread that it begins when it arrives, and templates that failed on the way."""
+
+    message: Outgoing
+    begins: Thread | None
+    broken: Sequence[NewNotice]
+
+
+def compose(
+    context: Context, channel: Channel, key: str, live: Live, now: datetime, *, ops_hear: bool, repeat: bool
+) -> Composed:
+    """The message for one delivery."""
+    mail = channel.name == "email"
+    who = _reader(context, live)
+    place = _answers(who, live.rule_set.directory, context)
+    around = _around(live, now, place, ops_hear=ops_hear)
+    in_thread = bool(context.thread) and not mail and context.notice.kind in _JOINS_THREAD
+    view = build(context, who, around, now, by_mail=mail, repeat=repeat, in_thread=in_thread)
+    rendered = live.templates.render(view, channel.parts)
+    thread = context.thread.provider_ref if context.thread and (mail or in_thread) else None
+    subject = _subject(view, context, mail=mail, repeat=repeat)
+    message = Outgoing(
+        key=key,
+        address=context.address,
+        kind=context.notice.kind,
+        subject=subject,
+        lead=view.lead if mail else cut_escaped(escape(view.lead), MOST_LEAD),
+        sender=view.sender,
+        parts=rendered.parts,
+        at=now,
+        thread=thread,
+        broadcast=in_thread and context.notice.kind in _BROADCAST,
+        reply_to=place.address if mail and place else None,
+    )
+    broken = [
+        ops.template_broken(one.template, live.revision, one.problem, now) for one in rendered.broken
+    ]  # fmt: skip
+    return Composed(message, _begins(context, subject), broken)
+
+
+def redraw(context: Context, channel: Channel, live: Live, now: datetime) -> Outgoing:
+    """The follow-up's first message as it looks now: what an edit shows. It keeps the key it was sent with."""
+    who = _reader(context, live)
+    view = build(context, who, _around(live, now, None, ops_hear=False), now, by_mail=False)
+    return Outgoing(
+        key="",
+        address=context.address,
+        kind=context.notice.kind,
+        subject=view.subject,
+        lead=cut_escaped(escape(view.lead), MOST_LEAD),
+        sender=view.sender,
+        parts=live.templates.render(view, channel.parts).parts,
+        at=now,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where an answer to a mail goes."""
+
+    address: str
+    name: str
+
+
+def _reader(context: Context, live: Live) -> Reader:
+    rules = live.rule_set
+    return reader(context.notice.recipient, rules.directory, default_zone=rules.timezone)
+
+
+def _around(live: Live, now: datetime, place: _Place | None, *, ops_hear: bool) -> Around:
+    return Around(
+        directory=live.rule_set.directory,
+        revision=live.revision,
+        rule_name=lambda rule_id: (rule.name if (rule := live.rule_set.rule(rule_id)) else None),
+        telling=_telling,
+        resolve=_resolver(live, now),
+        answers_to=place.name if place else None,
+        ops_hear=ops_hear,
+    )
+
+
+def _resolver(live: Live, now: datetime) -> Callable[[str, Context], str | None]:
+    def resolve(who: str, context: Context) -> str | None:
+        if not context.said or context.work is None:
+            return None
+        return live.people.resolver(context.said[0].response, now)(who, context.work.owner)
+
+    return resolve
+
+
+def _telling(said: Said) -> str | None:
+    comment = said.response.comment or ""
+    start, end = most_telling_sentence(comment, said.verdict)
+    return comment[start:end] or None
+
+
+def _answers(who: Reader, directory: Directory, context: Context) -> _Place | None:
+    """An answer goes to the team's shared mailbox, else to its lead, never to the customer and never back to oneself."""
+    team = who.team or (directory.teams.get(who.person.team or "") if who.person else None)
+    if team is None:
+        return None
+    return next((p for p in _mailboxes(team, directory) if p.address != context.address), None)
+
+
+def _mailboxes(team: Team, directory: Directory) -> list[_Place]:
+    found = [_Place(team.queue["email"], team.name)] if team.queue.get("email") else []
+    _, lead = find(team.lead or "", directory)
+    return [*found, _Place(lead.email, lead.name)] if lead and lead.email else found
+
+
+def _subject(view: View, context: Context, *, mail: bool, repeat: bool) -> str:
+    """The same reader again: `Re:` and the first subject, unchanged. So too a message sent again."""
+    if mail and context.thread and context.thread.subject:
+        return f"Re: {context.thread.subject}"
+    return f"Re: {view.subject}" if mail and repeat else view.subject
+
+
+def _begins(context: Context, subject: str) -> Thread | None:
+    if context.work is None or context.thread is not None:
+        return None
+    return Thread(
+        follow_up_id=context.work.id,
+        channel=context.channel,
+        address=context.address,
+        provider_ref="",
+        subject=subject,
+        shown_version=context.work.version,
+    )

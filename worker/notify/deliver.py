@@ -1,0 +1,366 @@
+"""The senders: one thread takes turns at the outbox, a small pool makes the calls.
+
+A turn is one transaction. What senders report meanwhile is recorded in the next one, so under load many messages
+share a commit, and a lone alert waits for nobody.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+from worker import log
+from worker.clock import Clock
+from worker.errors import InnerloopError, StoreUnavailable
+from worker.model.notice import AttemptOutcome
+from worker.notify.channel import MOST_SECONDS, Answer, Channel, Readable
+from worker.notify.compose import Composed, compose
+from worker.notify.context import Context, load, states
+from worker.notify.live import Live
+from worker.notify.obsolete import obsolete
+from worker.notify.outbox import Claim, Outbox, Report
+from worker.notify.refresh import Refresh
+from worker.notify.retry import Action
+from worker.store import channel_state, deliveries, notices
+from worker.store.engine import Store
+from worker.store.threads import Thread
+
+POLL_SECONDS = 1.0  # the safety net behind wake()
+_STORE_WAIT = (1.0, 30.0)
+_AHEAD = 8  # claims per sender, while calls are quick
+_QUICK = 0.5  # seconds: longer calls, and nothing is claimed that cannot start at once
+_HELD_SECONDS = 5.0  # how long this process remembers by itself; the store remembers longer
+_SOON = timedelta(seconds=5)
+_NEEDED = timedelta(seconds=MOST_SECONDS + 2)
+_log = log.get(__name__)
+
+
+class Deliverer:
+    """Delivers notices until each has ended. Several processes may each run one on the same store."""
+
+    def __init__(
+        self,
+        store: Store,
+        channels: Mapping[str, Channel],
+        live: Callable[[], Live],
+        clock: Clock,
+        senders: int,
+        *,
+        ops: Iterable[str] = (),
+        jitter: Callable[[], float] | None = None,
+    ) -> None:
+        """`ops` are INNERLOOP_OPS_CHANNELS; `jitter` gives numbers from 0 to 1."""
+        self._store = store
+        self._channels = channels
+        self._live = live
+        self._clock = clock
+        self._senders = senders
+        self._ops = tuple(ops)
+        self._outbox = Outbox(channels, self._ops, jitter or random.Random().random)  # noqa: S311 - spreads retries
+        self._refresh = Refresh(store, channels, live, clock)
+        self._pool: ThreadPoolExecutor | None = None
+        self._thread: threading.Thread | None = None
+        self._woken = threading.Event()
+        self._stopping = threading.Event()
+        self._turning = threading.Lock()
+        self._reports: deque[Report] = deque()
+        self._flying: dict[int, tuple[Claim, Future[None]]] = {}
+        self._held: dict[str, float] = {}  # channel -> monotonic time until which this process sends nothing there
+        self._slowest = 0.0  # of the last turn's calls, seconds
+        self._tried_open = False
+
+    # Life --------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name="deliver", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Claim nothing more, let the calls under way end, record them, give the rest back."""
+        ends = time.monotonic() + timeout
+        self._stopping.set()
+        self._woken.set()
+        if self._thread:
+            self._thread.join(max(ends - time.monotonic(), 0))
+        self._give_back()
+        while self._flying and time.monotonic() < ends:
+            self._woken.wait(0.05)
+            self._woken.clear()
+            self._record_only()
+        self._record_only()
+        if self._pool:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+        self._thread = None
+
+    def wake(self) -> None:
+        """There is something new: look now. Any thread may call this, at any time."""
+        self._woken.set()
+
+    def run_until_idle(self, timeout: float = 600) -> None:
+        """Deliver until nothing is due or in flight; what waits for a later time keeps waiting."""
+        ends = time.monotonic() + timeout
+        running = self._thread is not None
+        while time.monotonic() < ends:
+            busy = False if running else self._turn()
+            if running:
+                self.wake()
+            if not busy and not self._flying and not self._reports and not self._more_soon():
+                break
+            before = self._clock.now()
+            if not busy:
+                self._woken.wait(0.05)
+                self._woken.clear()
+            if not busy and not self._flying and not self._reports and self._clock.now() == before:
+                if not self._due_now():
+                    break  # a clock that stands still: what waits for it would wait for ever
+        if not running and self._pool:
+            self._pool.shutdown(wait=True)
+            self._pool = None
+
+    # The loop ----------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        trouble = 0
+        while not self._stopping.is_set():
+            try:
+                busy = self._turn()
+                trouble = 0
+            except StoreUnavailable as error:
+                trouble += 1
+                _log.warning("outbox waits for the store", problem=str(error))
+                self._stopping.wait(min(_STORE_WAIT[0] * 2 ** (trouble - 1), _STORE_WAIT[1]))
+                continue
+            except Exception as error:  # noqa: BLE001 - one bad turn must not end all telling
+                trouble += 1
+                _log.error("outbox turn failed", problem=type(error).__name__, place=_place(error))
+                self._stopping.wait(min(float(trouble), 10.0))
+                continue
+            if not busy:
+                self._woken.wait(self._pause())
+            self._woken.clear()
+
+    def _turn(self) -> bool:
+        """One transaction and what follows from it. True when another turn should follow at once."""
+        with self._turning:
+            reports = self._drain()
+            room = self._room()
+            if not reports and not (room > 0 and self._due_now()):
+                self._refresh.step(self._executor(), self._woken.set)
+                return False
+            try:
+                claims, more = self._write(reports, room)
+            except BaseException:
+                self._reports.extendleft(reversed(reports))
+                raise
+            self._dispatch(claims)
+            return more and self._room() > 0
+
+    def _write(self, reports: list[Report], room: int) -> tuple[list[Claim], bool]:
+        with self._store.write() as conn:
+            now = self._clock.now()
+            if not self._tried_open:
+                channel_state.try_now(conn, now)
+            result = self._outbox.turn(conn, self._live(), now, self._store.now(conn), reports, room)
+        self._tried_open = True
+        return result
+
+    def _record_only(self) -> None:
+        reports = self._drain()
+        if reports:
+            with self._turning:
+                self._write(reports, 0)
+
+    def _drain(self) -> list[Report]:
+        reports = []
+        while self._reports:
+            report = self._reports.popleft()
+            self._flying.pop(report.claim.delivery.id, None)
+            reports.append(report)
+        if reports:
+            self._slowest = max(report.seconds for report in reports)
+        return reports
+
+    def _room(self) -> int:
+        """How many more may be claimed: a few ahead of the senders while calls are quick, since each claim has a lease."""
+        if self._stopping.is_set():
+            return 0
+        ahead = _AHEAD if self._slowest < _QUICK else 1
+        return self._senders * ahead - len(self._flying)
+
+    def _due_now(self) -> bool:
+        with self._store.read() as conn:
+            now = self._clock.now()
+            return notices.any_waiting(conn, now) or deliveries.any_due(conn, now, self._store.now(conn))
+
+    def _more_soon(self) -> bool:
+        """Something is due within seconds: a paced channel's next message, a first retry."""
+        with self._store.read() as conn:
+            soon = self._clock.now() + _SOON
+            return notices.any_waiting(conn, soon) or deliveries.any_due(conn, soon, self._store.now(conn))
+
+    def _pause(self) -> float:
+        """Until something is due, a second at most: the clock may be moved, another process may write."""
+        try:
+            with self._store.read() as conn:
+                now = self._clock.now()
+                times = [
+                    deliveries.next_due_at(conn), notices.next_waiting_at(conn), channel_state.next_free_at(conn, now)
+                ]  # fmt: skip
+        except StoreUnavailable:
+            return POLL_SECONDS
+        ahead = [(at - now).total_seconds() for at in times if at and at > now]
+        return max(min([*ahead, POLL_SECONDS]), 0.005)
+
+    def _executor(self) -> ThreadPoolExecutor:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._senders, thread_name_prefix="send")
+        return self._pool
+
+    def _dispatch(self, claims: list[Claim]) -> None:
+        if not claims:
+            return
+        with self._store.read() as conn:
+            contexts = load(conn, [claim.delivery for claim in claims])
+        for claim in claims:
+            future = self._executor().submit(self._work, claim, contexts[claim.delivery.id])
+            self._flying[claim.delivery.id] = (claim, future)
+
+    def _give_back(self) -> None:
+        for claim, future in list(self._flying.values()):
+            if future.cancel():
+                self._report(Report(claim=claim, answer=None, ended_at=self._clock.now()))
+
+    def _report(self, report: Report) -> None:
+        self._reports.append(report)
+        self._woken.set()
+
+    # One claim, in a sender's thread -----------------------------------------------------------------------------
+
+    def _work(self, claim: Claim, context: Context) -> None:
+        try:
+            report = self._deliver(claim, context)
+        except StoreUnavailable:
+            # Nothing was sent; the lease ends by itself, or the delivery is given back when the store is.
+            report = Report(claim=claim, answer=None, ended_at=self._clock.now())
+        except Exception as error:  # noqa: BLE001 - a bug must cost one attempt, not the sender
+            _log.error("sender failed", problem=type(error).__name__, place=_place(error), delivery=claim.delivery.id)
+            answer = Answer(outcome=AttemptOutcome.LATER, reason="internal_problem")
+            report = Report(claim=claim, answer=answer, ended_at=self._clock.now())
+        if report is not None:
+            self._report(report)
+        else:
+            self._flying.pop(claim.delivery.id, None)
+            self._woken.set()
+
+    def _deliver(self, claim: Claim, context: Context) -> Report | None:
+        """Compose, look once more whether it may be sent, send. None when the lease is lost: somebody else has it."""
+        channel = self._channels[claim.delivery.channel]
+        composed = self._compose(claim, context, channel)
+        fresh = self._last_look(claim, context)
+        if fresh is None:
+            return None
+        if isinstance(fresh, str):
+            return Report(claim=claim, answer=None, ended_at=self._clock.now(), skipped=fresh)
+        if fresh is not context:
+            composed = self._compose(claim, fresh, channel)
+        if self._is_held(claim):
+            return Report(claim=claim, answer=None, ended_at=self._clock.now())
+        return self._call(claim, channel, composed)
+
+    def _compose(self, claim: Claim, context: Context, channel: Channel) -> Composed:
+        return compose(
+            context,
+            channel,
+            claim.delivery.key,
+            self._live(),
+            self._clock.now(),
+            ops_hear=bool(self._ops),
+            repeat=claim.action is Action.REPEAT,
+        )
+
+    def _last_look(self, claim: Claim, context: Context) -> Context | str | None:
+        """The context, newer if the follow-up has moved; a reason to skip; or None when the lease is lost."""
+        with self._store.read() as conn:
+            left = deliveries.lease_left(conn, claim.delivery.id, claim.token, self._store.now(conn))
+            number = claim.delivery.notice.follow_up_id
+            current = states(conn, [number]).get(number) if number is not None else None
+            if left is None:
+                return None
+            if current and context.work and current.version != context.work.version:
+                reason = obsolete(claim.delivery.notice, current)
+                if reason and claim.action is Action.SEND:
+                    return reason
+                context = load(conn, [claim.delivery])[claim.delivery.id]
+        if left < _NEEDED and not self._renewed(claim):
+            return None
+        return context
+
+    def _renewed(self, claim: Claim) -> bool:
+        with self._store.write() as conn:
+            return deliveries.renew(conn, claim.delivery.id, claim.token, self._store.now(conn))
+
+    def _is_held(self, claim: Claim) -> bool:
+        """The channel has just refused everything, or asked for a rest: another sender of this process heard it."""
+        return not claim.trial and self._held.get(claim.delivery.channel, 0.0) > time.monotonic()
+
+    def _call(self, claim: Claim, channel: Channel, composed: Composed) -> Report:
+        if claim.trial:
+            _reload(channel)
+        started = time.monotonic()
+        answer = _ask(claim, channel, composed, self._clock.now())
+        seconds = time.monotonic() - started
+        if answer.outcome is AttemptOutcome.CHANNEL_DOWN or (answer.retry_after and answer.whole_channel):
+            self._held[claim.delivery.channel] = time.monotonic() + _HELD_SECONDS
+        elif claim.trial:
+            self._held.pop(claim.delivery.channel, None)
+        _log.info(
+            "delivery attempt", delivery=claim.delivery.id, notice=claim.delivery.notice.id, attempt=claim.attempt,
+            channel=claim.delivery.channel, outcome=answer.outcome.value, reason=answer.reason, seconds=round(seconds, 3),
+        )  # fmt: skip
+        return Report(
+            claim=claim,
+            answer=answer,
+            ended_at=self._clock.now(),
+            seconds=seconds,
+            thread=_thread(composed.begins, answer),
+            broken=tuple(composed.broken),
+        )
+
+
+def _ask(claim: Claim, channel: Channel, composed: Composed, now: datetime) -> Answer:
+    if claim.action is Action.LOOK and isinstance(channel, Readable):
+        silent = (a.started_at for a in claim.delivery.past if a.outcome in {None, AttemptOutcome.UNKNOWN})
+        return channel.look(composed.message, min(silent, default=now))
+    return channel.send(composed.message)
+
+
+def _thread(begins: Thread | None, answer: Answer) -> Thread | None:
+    if begins is None or answer.ref is None or answer.outcome is not AttemptOutcome.ACCEPTED:
+        return None
+    return Thread(
+        follow_up_id=begins.follow_up_id, channel=begins.channel, address=begins.address, provider_ref=answer.ref,
+        subject=begins.subject, shown_version=begins.shown_version,
+    )  # fmt: skip
+
+
+def _reload(channel: Channel) -> None:
+    try:
+        channel.reload()
+    except InnerloopError as error:
+        _log.warning("secret could not be read again", channel=channel.name, problem=str(error))
+
+
+def _place(error: BaseException) -> str:
+    """Where it happened, without values: a message may hold personal data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
+
+

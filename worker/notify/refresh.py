@@ -1,0 +1,90 @@
+"""Keeping sent messages true: where a follow-up has moved on, its message is edited.
+
+Nobody asks for this with a notice. Each thread remembers the version its message shows; what is older is redrawn.
+Whoever moves that number first does the edit, so two processes do not both write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from datetime import timedelta
+
+from worker import log
+from worker.clock import Clock
+from worker.errors import InnerloopError
+from worker.model.notice import AttemptOutcome
+from worker.notify.channel import Channel, Editable
+from worker.notify.compose import redraw
+from worker.notify.context import Context, fill
+from worker.notify.live import Live
+from worker.store import channel_state, notices, threads
+from worker.store.engine import Store
+from worker.store.threads import Thread
+
+_AT_ONCE = 20
+_log = log.get(__name__)
+
+
+class Refresh:
+    """Edits messages of channels that can be edited."""
+
+    def __init__(
+        self, store: Store, channels: Mapping[str, Channel], live: Callable[[], Live], clock: Clock
+    ) -> None:
+        self._store = store
+        self._channels = channels
+        self._live = live
+        self._clock = clock
+        self._busy = 0
+
+    def step(self, pool: Executor, done: Callable[[], None]) -> None:
+        """Hand edits that are due to the senders; called when nothing more urgent waits."""
+        if self._busy:
+            return
+        for name, channel in self._channels.items():
+            if isinstance(channel, Editable):
+                for thread, version in self._claim(name):
+                    self._busy += 1
+                    pool.submit(self._edit, channel, thread, version, done)
+
+    def _claim(self, name: str) -> list[tuple[Thread, int]]:
+        with self._store.read() as conn:
+            found = threads.stale(conn, name, _AT_ONCE)
+        if not found:
+            return []
+        now = self._clock.now()
+        with self._store.write() as conn:
+            return [
+                (thread, version)
+                for thread, version in found
+                if channel_state.take_slot(conn, name, thread.address, now, now + timedelta(seconds=1))
+                and threads.show(conn, thread, version, was=thread.shown_version)
+            ]
+
+    def _edit(self, channel: Channel, thread: Thread, version: int, done: Callable[[], None]) -> None:
+        try:
+            self._show(channel, thread, version)
+        except InnerloopError as error:
+            _log.warning("message not refreshed", channel=channel.name, problem=type(error).__name__)
+        finally:
+            self._busy -= 1
+            done()
+
+    def _show(self, channel: Channel, thread: Thread, version: int) -> None:
+        assert isinstance(channel, Editable)
+        with self._store.read() as conn:
+            first = notices.first_told(conn, thread.follow_up_id, thread.channel, thread.address)
+            if first is None:
+                return
+            context = fill(conn, [Context(notice=first, channel=thread.channel, address=thread.address)])[0]
+        message = redraw(context, channel, self._live(), self._clock.now())
+        answer = channel.edit(thread.provider_ref, message)
+        again = answer.outcome in {AttemptOutcome.LATER, AttemptOutcome.UNKNOWN, AttemptOutcome.CHANNEL_DOWN}
+        outcome = answer.outcome.value
+        _log.info("message refreshed", follow_up=thread.follow_up_id, outcome=outcome, reason=answer.reason)
+        if again:
+            with self._store.write() as conn:
+                wait = answer.retry_after or timedelta(seconds=30)
+                channel_state.hold(conn, thread.channel, thread.address, self._clock.now() + wait)
+                threads.show(conn, thread, thread.shown_version, was=version)
