@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import sys
 import time
 from collections import Counter
@@ -24,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that the script runs from anywhere, installed or not
 
 from worker.classify.classifier import Classifier  # noqa: E402
+from worker.classify.found import Tag  # noqa: E402
 from worker.classify.redact import redact, redact_response  # noqa: E402
 from worker.model.response import Response  # noqa: E402
 from worker.model.survey import Polarity, Survey  # noqa: E402
@@ -31,6 +33,7 @@ from worker.model.verdict import Class, Sentiment, Verdict  # noqa: E402
 from worker.route.load import load  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
+TAGS = {"CREDIT_CARD": Tag.CARD, "IBAN": Tag.IBAN, "EMAIL": Tag.EMAIL, "PHONE": Tag.PHONE}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SURVEYS = {one.value: Survey(id=one.value, metric="nps", polarity=one) for one in Polarity}
 
@@ -232,7 +235,24 @@ def main() -> None:
     print("\nlanguage told from the words")
     for name, (rows, language) in sources.items():
         print_told(name, language, verdicts(classifier, rows, None))
+    print_numbers()
     print_speeds(classifier, sources["broadband"][0] or SAMPLE)
+
+
+def print_numbers() -> None:
+    """Personal numbers in the published cases: found where they are, left alone where they are not."""
+    path = DATA.parent / "vectors" / "pii_cases.jsonl"
+    if not path.exists():
+        return
+    right: dict[str, Counter[str]] = {}
+    for case in map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+        kind, wanted = case["checks"], len(case["entities"])
+        ok = redact(case["text"]).tags.count(TAGS.get(kind, Tag.ID)) == wanted
+        side = "found" if wanted else "left"
+        right.setdefault(kind, Counter()).update({side: ok, f"{side} of": 1})
+    print("\npersonal numbers     found       left alone      (IP addresses are no persons: not looked for)")
+    for kind, counts in sorted(right.items()):
+        print(f"{kind:16} {counts['found']:5} of {counts['found of']:3} {counts['left']:9} of {counts['left of']:3}")
 
 
 SAMPLE = [

@@ -87,10 +87,13 @@ class Chromium:
         self.page("Page.navigate", url=url)
         while self._read().get("method") != "Page.loadEventFired":
             pass
+        # A sandboxed frame is painted by another process, some time after the page says it is loaded.
+        self.value("new Promise(done => setTimeout(done, 600))")
 
     def value(self, expression: str) -> Any:
-        """What a piece of JavaScript evaluates to on the page."""
-        return self.page("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
+        """What a piece of JavaScript evaluates to on the page; a promise is waited for."""
+        answer = self.page("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        return answer["result"].get("value")
 
     def picture(self, part: str | None = None) -> bytes:
         """A PNG of what is in view, or of the first element that `part` selects."""

@@ -14,13 +14,14 @@ from worker import __version__, log, metrics
 from worker.clock import Clock, SystemClock
 from worker.errors import InnerloopError, SchemaMismatch, StoreUnavailable
 from worker.followup.service import Service
+from worker.followup.timers import Timers
 from worker.health import STUCK_SECONDS, Health
 from worker.ingest.kafka import KafkaReader
 from worker.model.directory import Person, Team
 from worker.notify import channels as catalogue
 from worker.notify.deliver import Deliverer
 from worker.pipeline import Pipeline
-from worker.ruleset import LiveSet, RuleSets, hash_key, rules_dir, templates_dir
+from worker.ruleset import RuleSets, hash_key, rules_dir, templates_dir
 from worker.schedule.ticker import Duty, Ticker
 from worker.serve.server import HttpServer
 from worker.settings import Settings
@@ -74,13 +75,14 @@ class App:
             told=self.deliverer.wake,
         )
         self.kafka = KafkaReader(settings, self.pipeline, clock) if "consume" in roles else None
+        self.service = Service(self.store, self.rule_sets.current, clock, self.deliverer.wake)
+        self.timers = Timers(self.store, self.rule_sets.current, clock, self.deliverer.wake)
         self.ticker = Ticker(
-            [Duty("settle", every=1, run=self.pipeline.settle)], clock, lambda: self.health.beat("schedule")
+            [Duty("settle", every=1, run=self.pipeline.settle), Duty("timers", every=1, run=self.timers.run)],
+            clock,
+            lambda: self.health.beat("schedule"),
         )
-        self.service = Service(self.store, lambda: self._live().rule_set.root_causes, clock)
-        self.http = HttpServer(
-            settings.http_listen, readiness=self.readiness, alive=self.is_alive, reload=self.reload
-        )
+        self.http = HttpServer(settings.http_listen, readiness=self.readiness, alive=self.is_alive, reload=self.reload)
 
     # Life --------------------------------------------------------------------------------------------------------
 
@@ -203,9 +205,6 @@ class App:
         thread = threading.Thread(target=run, name=name, daemon=True)
         thread.start()
         return thread
-
-    def _live(self) -> LiveSet:
-        return self.rule_sets.current()
 
     def _reachable(self, who: Person | Team) -> bool:
         addresses = who.queue if isinstance(who, Team) else {"slack": who.slack, "email": who.email}

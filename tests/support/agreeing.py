@@ -1,6 +1,6 @@
 """Compares the evaluator with its plain twin on random rule sets. As a program: how many pairs, from which seed.
 
-    python -m tests.support.agreeing 100000 1
+python -m tests.support.agreeing 100000 1
 """
 
 from __future__ import annotations

@@ -38,7 +38,22 @@ WORDS = {
     "response.language": ["en", "pt", "DE"],
 }
 IDS = ["a-417", "A-417", "ana", "00123", "c-77", "team_1"]
-PARTS = ["refund", "Refund", "straße", "STRASSE", "late", "not ok", "don't", "İ", "日本", "ﬁne", "re", "c++", "4", "a-4"]
+PARTS = [
+    "refund",
+    "Refund",
+    "straße",
+    "STRASSE",
+    "late",
+    "not ok",
+    "don't",
+    "İ",
+    "日本",
+    "ﬁne",
+    "re",
+    "c++",
+    "4",
+    "a-4",
+]
 COMMENTS = [
     "I want a refund now", "refunds are late", "re-fund: REFUND!", "not   ok at all", "Not\nok", "die Strasse ist laut",
     "it was ﬁne", "fine, don't call", "日本 is far", "I use c++ daily", "İstanbul", "room_4", "4", "  ", "", "late",
@@ -177,7 +192,11 @@ class Maker:
         if name.startswith("attributes.") and pick.random() < 0.15:
             return pick.choice([3, True, "", " ", [], ["vip", 3, " "], "3", Decimal("4.5")])
         if kind in ("enum", "list"):
-            words = WORDS[name] if name.startswith(("attributes", "customer", "interaction")) else [w.lower() for w in WORDS[name]]
+            words = (
+                WORDS[name]
+                if name.startswith(("attributes", "customer", "interaction"))
+                else [w.lower() for w in WORDS[name]]
+            )
             return pick.choice(words) if kind == "enum" else pick.sample(words, pick.randint(0, len(words)))
         return {
             "text": lambda: pick.choice(COMMENTS),

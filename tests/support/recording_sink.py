@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from worker.errors import StoreUnavailable
 from worker.ingest.records import Batch, Head, Partition, Pause, Slice
@@ -25,7 +26,7 @@ class RecordingSink:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._lock = threading.RLock()
         self.before: Callable[[Batch], None] = lambda batch: None
         self.pauses: list[Pause] = []
@@ -37,7 +38,7 @@ class RecordingSink:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        db = sqlite3.connect(self._path, timeout=10, isolation_level=None)
+        db = sqlite3.connect(self.path, timeout=10, isolation_level=None)
         try:
             db.execute("BEGIN IMMEDIATE")
             yield db
@@ -114,30 +115,36 @@ class RecordingSink:
             )
         return pauses
 
-    # What tests ask
+    # What tests do and ask
 
-    def query(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+    def accept(self, topic: str, partition: int) -> None:
+        """As ops would after a storm."""
+        with self._lock, self._transaction() as db:
+            sql = "UPDATE heads SET paused_reason = NULL WHERE topic = ? AND partition = ?"
+            db.execute(sql, (topic, partition))
+
+    def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock, self._transaction() as db:
             return db.execute(sql, values).fetchall()
 
     def values(self, topic: str) -> list[bytes]:
         """Values of all records, by partition and offset, each as often as it was stored."""
         sql = "SELECT value FROM records WHERE topic = ? ORDER BY incarnation, partition, offset"
-        return [row[0] for row in self.query(sql, topic)]  # type: ignore[misc]
+        return [row[0] for row in self.query(sql, topic)]
 
     def kinds(self, topic: str) -> dict[str, int]:
         """How many ledger rows of each kind."""
         found = self.query("SELECT kind, count(*) FROM rows WHERE topic = ? GROUP BY kind", topic)
-        return {str(kind): int(str(count)) for kind, count in found}
+        return dict(found)
 
-    def gaps(self, topic: str) -> list[tuple[object, ...]]:
+    def gaps(self, topic: str) -> list[tuple[Any, ...]]:
         return self.query("SELECT first, next, reason FROM rows WHERE topic = ? AND kind = 'gap' ORDER BY first", topic)
 
     def head(self, topic: str, partition: int = 0) -> int | None:
         rows = self.query("SELECT next_offset FROM heads WHERE topic = ? AND partition = ?", topic, partition)
-        return int(str(rows[0][0])) if rows else None
+        return rows[0][0] if rows else None
 
-    def broken_chains(self, topic: str) -> list[tuple[object, ...]]:
+    def broken_chains(self, topic: str) -> list[tuple[Any, ...]]:
         """Rows that do not begin where the one before them ended, per partition and incarnation."""
         sql = (
             "SELECT * FROM (SELECT *, lag(next) OVER (PARTITION BY partition, incarnation ORDER BY rowid) AS before "

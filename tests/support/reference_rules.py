@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
@@ -36,7 +36,9 @@ class Evaluator:
     def __init__(self, zone: str) -> None:
         self.zone = ZoneInfo(zone)
 
-    def decide(self, rules: Sequence[Any], also: Sequence[Any], given: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    def decide(
+        self, rules: Sequence[Any], also: Sequence[Any], given: Mapping[str, Any], now: datetime
+    ) -> dict[str, Any]:
         given = {**given, "now": now}
         observed: list[str] = []
         for rule in rules:
@@ -201,12 +203,10 @@ def mentions(text: str, phrase: str) -> bool:
     def is_word(place: int) -> bool:
         return 0 <= place < len(text) and (text[place].isalnum() or text[place] == "_")
 
-    return any(
-        not is_word(start - 1) and any(not is_word(end) for end in ends(start)) for start in range(len(text))
-    )
+    return any(not is_word(start - 1) and any(not is_word(end) for end in ends(start)) for start in range(len(text)))
 
 
-TEXT = {
+TEXT: dict[str, Callable[[str, str], bool]] = {
     "mentions": mentions,
     "contains": lambda text, part: part in text,
     "starts_with": str.startswith,

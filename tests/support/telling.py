@@ -65,9 +65,11 @@ calendars:
 units:
   berlin: {name: Berlin, manager: bo}
 teams:
-  billing-emea: {name: billing-emea, lead: cyd, calendar: berlin, queue: {slack: "#billing-alerts", email: billing@example.com}}
+  billing-emea:
+    {name: billing-emea, lead: cyd, calendar: berlin, queue: {slack: "#billing-alerts", email: billing@example.com}}
 people:
-  ana: {name: Ana Keller, email: ana@example.com, slack: U01ANA, known_as: [a-417], team: billing-emea, manager: bo, language: en}
+  ana:
+    {name: Ana Keller, email: ana@example.com, slack: U01ANA, known_as: [a-417], team: billing-emea, manager: bo}
   bo: {name: Bo Lindqvist, email: bo@example.com, slack: U02BO, team: billing-emea, manager: cyd}
   cyd: {name: Cyd Moreau, email: cyd@example.com, slack: U03CYD, team: billing-emea}
   dora: {name: Dora Braun, email: dora@example.com, slack: U04DORA, team: billing-emea, language: de}
@@ -86,12 +88,12 @@ INES: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def live_set(rules: Mapping[str, str] = RULES, **templates: bytes) -> LiveSet:
+def live_set(templates: Mapping[str, bytes] | None = None) -> LiveSet:
     """The rule set of these tests with the shipped templates; `templates` replaces some, by path."""
-    files = {name: text.encode() for name, text in rules.items()}
+    files = {name: text.encode() for name, text in RULES.items()}
     for path in sorted((ROOT / "templates").glob("*/*.j2")):
         files[f"templates/{path.relative_to(ROOT / 'templates').as_posix()}"] = path.read_bytes()
-    files |= {f"templates/{name}": content for name, content in templates.items()}
+    files |= {f"templates/{name}": content for name, content in (templates or {}).items()}
     verdict = compose(files, reachable=lambda who: True, hash_key=b"k")
     assert verdict.live, [finding.text for finding in verdict.findings]
     return verdict.live

@@ -12,7 +12,7 @@ from worker.model.verdict import Class, Sentiment, Verdict
 
 __all__ = ["Classifier", "Unclassifiable"]
 
-_SURE_UNHAPPY = 0.5  # confidence from which unhappy words under a happy score are a signal
+_SURE_UNHAPPY = 0.6  # confidence from which unhappy words under a happy score are a signal
 
 
 class Classifier:

@@ -41,6 +41,8 @@ _RANGES: tuple[tuple[int, int, tuple[int, ...]], ...] = (
     (1, 1, (15,)),  # UATP
 )
 _LONGEST_CARD = 19
+_COMMON_LENGTH = 16
+_COMMON = re.compile(r"4|5[1-5]|3[47]")  # Visa, Mastercard, American Express
 
 
 def _prefixes() -> dict[int, frozenset[str]]:
@@ -79,7 +81,18 @@ def _card_from(groups: Sequence[Group], first: int) -> int | None:
     for last, digits in windows(groups, first, _LONGEST_CARD):
         if is_card(digits):
             best = last
+    if best is None and _begins_or_ends_with_card(groups[first].digits):
+        return first
     return best
+
+
+def _begins_or_ends_with_card(digits: str) -> bool:
+    """A card number with its security code, or another card, typed on without a gap. Common schemes only: of other
+    numbers this long about one in forty looks like that."""
+    if len(digits) <= _COMMON_LENGTH:
+        return False
+    parts = (digits[:16], digits[-16:], digits[:15], digits[-15:])
+    return any(_COMMON.match(part) and is_card(part) for part in parts)
 
 
 _GAP = r"(?:&nbsp;|&#160;|[\s\x00-\x1f._/,:*|-]{1,3})?"

@@ -14,6 +14,7 @@ from worker.model.survey import Polarity
 from worker.model.verdict import Sentiment
 
 _REACH = 3  # words before a polar word in which a negator or a booster belongs to it
+_WISH_LENGTH = 2  # words of a wish that may stand between: "could not have been more helpful"
 _TURNED_GOOD, _TURNED_BAD = -0.9, -0.4  # "not good" is bad; "not bad" is only a little good
 _WISHED = -0.5  # "could be clearer"
 _BEFORE_CONTRAST = 0.6  # "nice people, but ...": what follows is what they mean
@@ -70,7 +71,8 @@ def _in_place(text: Text, hit: Hit, language: Language) -> Hit:
     """The hit with the weight that the words before it give it."""
     weight, turned = hit.weight, False
     wished = weight > 0 and _is_wished(text, hit.at, language)
-    for at in range(hit.at - 1, max(-1, hit.at - 1 - _REACH), -1):
+    reach = _REACH + _WISH_LENGTH if wished else _REACH
+    for at in range(hit.at - 1, max(-1, hit.at - 1 - reach), -1):
         word = text.words[at]
         if text.gaps[at + 1] != " " and _breaks(text.gaps[at + 1]):
             break

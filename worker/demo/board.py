@@ -95,9 +95,15 @@ def is_quiet(conn: Connection, now: datetime, sent: int) -> bool:
             t.notices.c.state == "pending", t.notices.c.started_at.is_(None), t.notices.c.not_before <= now
         ),
         select(t.deliveries.c.id).where(t.deliveries.c.state == "pending", t.deliveries.c.next_at <= now),
-        select(t.timers.c.follow_up_id).where(t.timers.c.state == "pending", t.timers.c.fire_at <= now),
     )
     return int(read) >= sent and not any(conn.execute(query.limit(1)).first() for query in due)
+
+
+def is_waited_for(conn: Connection, now: datetime) -> bool:
+    """Is a timer due that has not fired yet?"""
+    c = schema.timers.c
+    due = select(c.follow_up_id).where(c.state == "pending", c.fire_at <= now)
+    return conn.execute(due.limit(1)).first() is not None
 
 
 def is_sending(conn: Connection) -> bool:

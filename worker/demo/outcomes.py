@@ -20,16 +20,17 @@ def one_alert(scene: Scene) -> str | None:
 
 
 def kudos(scene: Scene) -> str | None:
-    told = scene.notices(kind="kudos")
+    found = scene.follow_up("maya-1")
+    told = scene.notices(found["id"]) if found else []
     return f"{scene.call(told[0]['recipient'])} hears about the praise." if told else None
 
 
 def silent_detractor(scene: Scene) -> str | None:
     found = scene.response("oskar-1")
-    if found is None or not found["verdict"].get("silent"):
+    if found is None or not (found["verdict"].get("silent") or "silent-detractor" in found["observed"]):
         return None
-    watched = " A rule watches this kind for now, and changes nothing." if found["outcome"] == "ignore" else ""
-    return f"Oskar Lind is a silent detractor: a happy score with unhappy words.{watched}"
+    watched = " A rule watches this kind for now and changes nothing." if found["outcome"] == "ignore" else ""
+    return f"Oskar Lind is a silent detractor: a happy score, unhappy words.{watched}"
 
 
 def dead_letter(scene: Scene) -> str | None:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
+from sqlalchemy import Connection
+
 from worker.demo import board, outcomes
 from worker.demo.broker import Broker
 from worker.demo.clock import DemoClock
@@ -26,6 +28,7 @@ from worker.model.directory import Directory
 from worker.store.engine import Store
 
 SETTLE_SECONDS = 15
+TIMER_SECONDS = 1.5  # the worker looks at its timers once a second
 _STEP = 0.05
 
 
@@ -86,12 +89,16 @@ class Player:
                     self._waiting.remove(shows)
                     self.tell(self.stage.clock.now(), text)
 
-    def settle(self, seconds: float = SETTLE_SECONDS) -> bool:
-        """Wait until the worker has done everything that is due. False when it takes longer."""
+    def settle(self) -> bool:
+        """Wait until the worker has done what is due, timers included. False when it takes too long."""
+        fired = self._wait(lambda conn, now: not board.is_waited_for(conn, now), TIMER_SECONDS)
+        return self._wait(lambda conn, now: board.is_quiet(conn, now, self.sent), SETTLE_SECONDS) and fired
+
+    def _wait(self, is_so: Callable[[Connection, datetime], bool], seconds: float) -> bool:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             with self.stage.store.read() as conn:
-                if board.is_quiet(conn, self.stage.clock.now(), self.sent):
+                if is_so(conn, self.stage.clock.now()):
                     return True
             threading.Event().wait(_STEP)
         return False

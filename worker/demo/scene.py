@@ -35,7 +35,7 @@ class Scene:
         """A response with its newest decision."""
         r, d = schema.responses, schema.decisions
         query = (
-            select(r.c.verdict, d.c.rule, d.c.outcome, d.c.reason, d.c.owner, d.c.skips, r.c.id)
+            select(r.c.verdict, d.c.rule, d.c.outcome, d.c.reason, d.c.owner, d.c.observed, r.c.id)
             .join(d, d.c.response_id == r.c.id)
             .where(r.c.source == SOURCE, r.c.external_id == ident)
             .order_by(d.c.version.desc())

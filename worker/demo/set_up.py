@@ -19,7 +19,7 @@ from rich.text import Text
 
 from worker.demo import board, show
 from worker.demo.broker import API_VERSION, Broker
-from worker.demo.clock import DemoClock
+from worker.demo.clock import PACE, DemoClock
 from worker.demo.player import Player, Stage
 from worker.demo.process import WorkerProcess
 from worker.demo.sandbox.messages import Messages
@@ -38,6 +38,7 @@ from worker.store.migrate import migrate
 
 DOMAIN = "quillbay.example"
 USUAL_PORT = 8080
+UNHURRIED = PACE / 4  # while the clock jumps, it need not run as fast in between
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ def set_up(options: Options, out: Console) -> Iterator[Demo]:
         store = stack.enter_context(closing(open_store(f"sqlite:///{home / 'demo.db'}")))
         migrate(store)
         live = shipped_rules()
-        reasons, messages = Reasons(store, live), Messages(clock.now)
+        pace = UNHURRIED if options.once else PACE
+        reasons, messages = Reasons(store, live, pace), Messages(clock.now)
         records = afternoon(START)
         total = len(records) + sum(len(beat.records) for beat in beats())
         around = _surroundings(clock, store, reasons, names(live.rule_set.directory), total)
@@ -89,10 +91,10 @@ def set_up(options: Options, out: Console) -> Iterator[Demo]:
         tell = partial(_tell, screen, out, plainly=options.once or not out.is_terminal)
         service = Service(store, lambda: live.rule_set.root_causes, clock)
         stage = Stage(clock, broker, worker, store, service, live.rule_set.directory, messages)
-        _introduce(screen, worker, out)
+        _introduce(options, screen, worker, out)
         worker.start()
         worker.wait_ready()
-        clock.run()
+        clock.run(pace)
         yield Demo(Player(stage, deque(records), deque(beats()), tell), screen, reasons, sandbox)
 
 
@@ -162,9 +164,10 @@ def _surroundings(
     return Surroundings(ZONE, clock.now, name_of, progress, reasons.why, reasons.delay)
 
 
-def _introduce(screen: show.Show, worker: WorkerProcess, out: Console) -> None:
+def _introduce(options: Options, screen: show.Show, worker: WorkerProcess, out: Console) -> None:
     ask = f"INNERLOOP_CONFIG={worker.settings_file} innerloop follow-ups list"
-    lines = (show.BANNER, f"Read the messages as their receivers do: {screen.page}", f"Ask it yourself: {ask}", "")
+    banner = show.BANNER_ONCE if options.once else show.BANNER
+    lines = (banner, f"Read the messages as their receivers do: {screen.page}", f"Ask it yourself: {ask}", "")
     out.print(Text("innerloop demo", "bold"))
     for line in lines:
         out.print(line, markup=False, soft_wrap=True)

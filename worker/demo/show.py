@@ -25,6 +25,7 @@ BANNER = (
     "Played here: the customers, Cyd's hands, Slack, the mail server, and a clock on which 1 s is 4 min. "
     "Everything else is the real program."
 )
+BANNER_ONCE = BANNER.replace("on which 1 s is 4 min", "that jumps ahead")
 _GUTTER = 9
 _OWNERS = 5  # rows of the live table; the rest is summed up
 _STORY = 8

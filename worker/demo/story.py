@@ -65,7 +65,7 @@ def _second_hour() -> list[Beat]:
     return [
         _gives(16, 0, "Farah Aziz gives a 3 and mentions her solicitor.", FARAH, outcomes.to_complaints),
         _gives(16, 8, "Leo Brandt gives a 4.", leo(1, 4, SLOW)),
-        _gives(16, 16, "Slack answers 503 for one message: Piet Jansen's.", PIET, outcomes.by_mail),
+        _gives(16, 16, "Slack answers 503 to everything about Piet Jansen.", PIET, outcomes.by_mail),
         _gives(16, 28, "Leo Brandt again, a 2 this time.", leo(2, 2, SLOWER), outcomes.same_follow_up),
         Beat(clock(16, 40), "The worker is killed (SIGKILL) and started again.", turn=Turn.KILL),
     ]

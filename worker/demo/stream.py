@@ -151,7 +151,7 @@ class _Inventing:
     def _interaction(self, channel: str, country: str, agent: str | None) -> Event:
         unit = "leeds" if country == "GB" else "lisbon"
         team, agents = _DESKS[unit]
-        served = channel in {"phone", "chat"}
+        served = channel in {"phone", "chat", "app"}
         return {
             "id": f"i-{self._count:04}",
             "channel": channel,

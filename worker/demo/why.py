@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, RowMapping, select
 
-from worker.demo.clock import PACE
 from worker.demo.sandbox.messages import Kept
 from worker.demo.sandbox.views import Answer
 from worker.demo.times import ZONE
@@ -27,7 +26,8 @@ _LONGEST_DELAY = 20.0  # real seconds; beyond, the clock has jumped in between
 class Reasons:
     """Answers for the pages, from the demo's store and its rule set."""
 
-    def __init__(self, store: Store, live: LiveSet) -> None:
+    def __init__(self, store: Store, live: LiveSet, pace: float) -> None:
+        self._pace = pace
         self._store = store
         self._live = live
 
@@ -44,7 +44,7 @@ class Reasons:
             notice = _notice(conn, kept)
             if notice is None or notice["kind"] != "alert" or notice["position"]:
                 return None
-        seconds = (kept.at - notice["created_at"]).total_seconds() / PACE
+        seconds = (kept.at - notice["created_at"]).total_seconds() / self._pace
         return seconds if 0 <= seconds <= _LONGEST_DELAY else None
 
     def last(self) -> str:
@@ -146,6 +146,8 @@ def _clause(clause: Clause) -> tuple[str, str, str, str]:
 def _value(value: object) -> str:
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

@@ -27,7 +27,7 @@ class CloseOut(Struct, frozen=True, kw_only=True):
 
 def check_close_out(close_out: CloseOut, playbook: Playbook, root_causes: Collection[str]) -> None:
     """Raises UsageError for what is missing or unknown, naming what there is. `root_causes` holds both levels."""
-    for name in dict.fromkeys(("outcome", *playbook.to_close)):
+    for name in playbook.to_close:
         if not getattr(close_out, name, None):
             raise UsageError(f"Closing needs {name.replace('_', ' ')}: playbook {playbook.id} asks for it.")
     _one_of("outcome", close_out.outcome, [outcome.value for outcome in ClosingOutcome])

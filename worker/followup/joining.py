@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from worker.followup.opening import Opening, Resolve, dedupe_key, first_tell, opening, seconds
+from worker.followup.escalate import first_tell
+from worker.followup.opening import Opening, Resolve, dedupe_key, opening, seconds
 from worker.model.decision import Decision, Outcome
 from worker.model.followup import NewHistory, State
 from worker.model.notice import Kind, NewNotice
@@ -280,7 +281,7 @@ def _work(new: Opening, response: Response) -> Work:
         customer_key=new.customer_key,
         dedupe_key=new.dedupe_key,
         plan=new.plan,
-        state=State.OPEN,
+        state=State.CLOSED if new.plan.closes_itself else State.OPEN,
         cycle=new.cycle,
         version=new.history.version,
         priority=new.priority,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from worker.followup.escalate import first_timers
+from worker.followup.escalate import first_tell, first_timers
 from worker.model.decision import Decision
 from worker.model.followup import NewHistory, NewTimer
 from worker.model.notice import Kind, NewNotice
@@ -40,8 +40,8 @@ class Opening(Struct, frozen=True, kw_only=True):
     history: NewHistory
 
     @property
-    def next_step_at(self) -> datetime:
-        return min(timer.fire_at for timer in self.timers)
+    def next_step_at(self) -> datetime | None:
+        return min((timer.fire_at for timer in self.timers), default=None)
 
 
 def dedupe_key(plan: Playbook, response: Response) -> str | None:
@@ -90,7 +90,7 @@ def opening(
         cycle=cycle,
         opened_at=decision.now,
         due_at=decision.due_at,
-        timers=first_timers(plan, decision.now, decision.due_at, add),
+        timers=() if plan.closes_itself else first_timers(plan, decision.now, decision.due_at, add),
         notices=_first_notices(decision, plan, response, follow_up_id, response_id, cycle, priority, owner, resolve),
         history=NewHistory(
             version=version,
@@ -130,20 +130,16 @@ def _first_notices(
 
     if response.test:
         return (notice(Kind.DRILL, OPS, "drill", Tell()),)
+    first = Kind.KUDOS if plan.closes_itself else Kind.ALERT
     told: dict[str, NewNotice] = {}
     for tell in plan.notify:
         recipient = resolve(tell.to, owner)
         if recipient and recipient not in told:
-            told[recipient] = notice(Kind.ALERT, recipient, "alert", tell)
+            told[recipient] = notice(first, recipient, first.value, tell)
     for recipient in decision.copies:
         if recipient not in told:
             told[recipient] = notice(Kind.COPY, recipient, "copy", first_tell(plan))
     return tuple(told.values())
-
-
-def first_tell(plan: Playbook) -> Tell:
-    """How the owner is told, and with them whoever gets a copy or an update."""
-    return plan.notify[0] if plan.notify else Tell()
 
 
 def seconds(span: Span) -> int:

@@ -42,6 +42,18 @@ class People:
         who = owner or self.directory.default_owner
         return add_span(start, span, self._roles.calendar(who), self._roles.zone_of(who))
 
+    def shift(self, owner: str | None, at: datetime, paused_at: datetime, resumed_at: datetime, span: Span) -> datetime:
+        """A moment after a pause. Business time moves by working time, other time by elapsed time.
+
+        What had passed before the pause stays where it is.
+        """
+        if at <= paused_at:
+            return at
+        calendar = self._roles.calendar(owner or self.directory.default_owner)
+        if span.unit.is_business and calendar is not None:
+            return calendar.shift(at, paused_at, resumed_at)
+        return at + (resumed_at - paused_at)
+
     def takes_work(self, owner: str, now: datetime) -> bool:
         """Whether this owner is still there: known, and not gone."""
         found = self.find(owner)

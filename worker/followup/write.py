@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from worker.followup.joining import Effects, Work
 from worker.followup.opening import Opening
-from worker.model.followup import NewHistory, NewTimer, State
+from worker.model.followup import ClosingOutcome, NewHistory, NewTimer, State
 from worker.store import batch, bulk
 from worker.store import follow_ups as rows
 from worker.store.schema import follow_up_responses, follow_ups, history, timers
@@ -32,18 +32,21 @@ def write_effects(conn: Connection, effects: Effects, now: datetime) -> None:
 
 
 def _follow_up_row(new: Opening, effects: Effects) -> bulk.Row:
-    # A later response of the same batch may already have joined it.
+    # A later response of the same batch may already have joined it, or taken back what opened it.
     work = effects.touched.get(new.id)
-    decision = new.decision
-    cancelled = work is not None and work.state is State.CANCELLED
+    decision, at = new.decision, new.opened_at
+    state = work.state if work else State.OPEN
+    cancelled_at = at if state is State.CANCELLED else None
+    acknowledged_at = closed_at = outcome = None
+    if new.plan.closes_itself:
+        state, acknowledged_at, closed_at, outcome = State.CLOSED, at, at, ClosingOutcome.NO_CONTACT.value
     return (
         new.id, new.response_id, new.customer_key, new.dedupe_key, decision.revision, decision.rule, new.plan.id,
-        encode_document(new.plan), new.test,
-        int(work.priority if work else new.priority), (work.state if work else State.OPEN).value, new.cycle,
+        encode_document(new.plan), new.test, int(work.priority if work else new.priority), state.value, new.cycle,
         work.version if work else new.history.version, new.owner, decision.owner_via, decision.stands_in_for, "[]",
-        encode_document(work.tags if work else decision.tags), new.opened_at, str(new.plan.due), decision.calendar,
-        new.due_at, None if cancelled else new.next_step_at, new.opened_at, None, None, None, None, None, None,
-        new.opened_at if cancelled else None, work.cancel_reason if work else None, None, 0, None, None, None, None,
+        encode_document(work.tags if work else decision.tags), at, str(new.plan.due), decision.calendar, new.due_at,
+        None if cancelled_at else new.next_step_at, at, acknowledged_at, None, None, None, closed_at, None,
+        cancelled_at, work.cancel_reason if work else None, None, 0, None, outcome, None, None,
     )  # fmt: skip
 
 

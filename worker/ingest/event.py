@@ -430,6 +430,8 @@ def _read_score(raw: Json, notes: Notes) -> Json:
 
 def _read_responded_at(raw: Json, notes: Notes) -> datetime | None:
     place = notes.place("responded_at")
+    if any(fault.reason is Reason.BAD_TIME for fault in notes.faults):
+        return None  # the mapping could not read it, and said so
     if raw is None or raw == "":
         notes.fault(Reason.MISSING_FIELD, f"{place} is missing. Send when the customer answered.")
         return None

@@ -174,7 +174,7 @@ def _compile(name: str, raw: Any, problems: Problems) -> Source | None:
 
 def _name(raw: Mapping[str, Any], key: str, default: str, problems: Problems) -> str:
     found = as_text(raw.get(key, default))
-    if not _NAME.fullmatch(found):
+    if key in raw and not _NAME.fullmatch(found):
         problems.add((key,), f'"{found}" is no name', "Write letters, digits, dots, - and _, without blanks.")
     return found
 

@@ -24,6 +24,8 @@ LIVE = frozenset({State.OPEN, State.ACKNOWLEDGED, State.CONTACTED})
 
 
 class ClosingOutcome(StrEnum):
+    """`no_contact` is also how a follow-up ends that closes itself."""
+
     RECOVERED = "recovered"
     NOT_RECOVERED = "not_recovered"
     UNREACHABLE = "unreachable"
@@ -53,6 +55,11 @@ class FollowUp(Struct, frozen=True, kw_only=True):
     outcome: str | None = None
     root_cause: str | None = None
     closing: Mapping[str, Json] = {}
+    owner_via: str | None = None
+    due_from: datetime | None = None
+    passed_on: tuple[str, ...] = ()  # who said "not mine"
+    tries: int = 0
+    test: bool = False
 
     @property
     def is_live(self) -> bool:

@@ -91,6 +91,7 @@ class Playbook(Struct, frozen=True, kw_only=True):
     first_step: str | None = None
     owner_not: tuple[str, ...] = ()
     private: bool = False
+    closes_itself: bool = False  # kudos: told, and nothing left to do
     priority: str = "normal"
     one_open_per: OnePer = OnePer.CUSTOMER
     if_already_open: IfOpen = IfOpen.ADD_NOTE

@@ -150,6 +150,8 @@ class Deliverer:
     def _turn(self) -> bool:
         """One transaction and what follows from it. True when another turn should follow at once."""
         with self._turning:
+            if not self._tried_open:
+                self._try_open_channels()
             reports = self._drain()
             room = self._room()
             if not reports and not (room > 0 and self._due_now()):
@@ -166,11 +168,13 @@ class Deliverer:
     def _write(self, reports: list[Report], room: int) -> tuple[list[Claim], bool]:
         with self._store.write() as conn:
             now = self._clock.now()
-            if not self._tried_open:
-                channel_state.try_now(conn, now)
-            result = self._outbox.turn(conn, self._live(), now, self._store.now(conn), reports, room)
+            return self._outbox.turn(conn, self._live(), now, self._store.now(conn), reports, room)
+
+    def _try_open_channels(self) -> None:
+        """A process that starts tries what was held back: it may have come with a mended secret."""
+        with self._store.write() as conn:
+            channel_state.try_now(conn, self._clock.now())
         self._tried_open = True
-        return result
 
     def _record_only(self) -> None:
         reports = self._drain()

@@ -293,11 +293,13 @@ class Outbox:
         until = turn.now + retry.TRIAL_EVERY
         if trial and not channel_state.take_trial(turn.conn, delivery.channel, turn.now, until):
             return None
-        if channel.pace and not channel_state.take_slot(
-            turn.conn, delivery.channel, delivery.address, turn.now, turn.now + channel.pace
-        ):
-            return None
-        return Claim(delivery, token, action, trial)
+        return Claim(delivery, token, action, trial) if self._in_pace(turn, delivery, channel, action) else None
+
+    def _in_pace(self, turn: Turn, delivery: Delivery, channel: Channel, action: Action) -> bool:
+        if channel.pace is None or action is Action.LOOK:
+            return True
+        until = turn.now + channel.pace
+        return channel_state.take_slot(turn.conn, delivery.channel, delivery.address, turn.now, until)
 
     # Shared ------------------------------------------------------------------------------------------------------
 

@@ -129,7 +129,8 @@ def step(
         case AttemptOutcome.REFUSED:
             return _on(reason, plan)
         case AttemptOutcome.CHANNEL_DOWN:
-            return NextChannel(reason) if plan.has_next else _wait(reason, TRIAL_EVERY, past, plan, now)
+            # No wait of its own: the channel's circuit holds it until a trial.
+            return NextChannel(reason) if plan.has_next else _wait(reason, timedelta(), past, plan, now)
         case AttemptOutcome.LATER:
             wait = max(_backoff(past, jitter), retry_after or timedelta())
             return _wait(reason, timedelta() if _was_just_lost(reason, past) else wait, past, plan, now)

@@ -54,6 +54,7 @@ _TEAM = ("name", "lead", "calendar", "queue", "unit", "language", "quiet", "at_m
 _COLUMNS = ("id", "name", "email", "slack", "known_as", "team", "manager", "language", "timezone", "calendar", "left")
 _PASSES = (*PRIORITIES, "alert", "copy", "update", "reminder", "due_soon", "escalation", "handed_over", "taken_over")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_MOST_STEPS = 200
 _ANY_MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 
 
@@ -427,35 +428,30 @@ def _place_of(desk: Desk, node: Node | None, name: str) -> Place:
 def _refuse_loops(
     desk: Desk, found: Mapping[str, Node], people: Mapping[str, Person], units: Mapping[str, OrgUnit]
 ) -> None:
+    told: set[frozenset[str]] = set()
     for person in people.values():
         for absence in person.away:
             loop = _delegates(person.id, absence, people)
-            if loop:
-                said = " → ".join((person.id, *loop))
-                desk.file.notes.add(
-                    "E121",
-                    _place_of(desk, found.get("people"), person.id),
-                    f"{said}: while {person.id} is away, the delegates lead back to {person.id}.",
-                    "Name somebody else.",
-                )
-    for unit in units.values():
-        if _above(unit, units):
-            desk.file.notes.add(
-                "E121",
-                _place_of(desk, found.get("units"), unit.id),
-                f'unit "{unit.id}" is above itself.',
-                "Give one of the units another parent, or none.",
-            )
+            if loop and frozenset(loop) not in told:
+                told.add(frozenset(loop))
+                message = f"{' → '.join((person.id, *loop))}: the delegates of {person.id} lead back to {person.id}."
+                place = _place_of(desk, found.get("people"), person.id)
+                desk.file.notes.add("E121", place, message, "Name somebody who is there.")
+    for unit in _circles({unit.id: unit.parent for unit in units.values()}):
+        place = _place_of(desk, found.get("units"), unit)
+        desk.file.notes.add("E121", place, f'unit "{unit}" is above itself.', "Give it another parent, or none.")
 
 
 def _delegates(start: str, absence: Absence, people: Mapping[str, Person]) -> list[str] | None:
     """The way from a person's delegate back to that person, through absences that overlap; None when there is none."""
     todo = [([absence.delegate], absence.since, absence.until)] if absence.delegate else []
-    while todo:
+    for _ in range(_MOST_STEPS):  # ways multiply, and work is handed on once only: a longer circle does no harm
+        if not todo:
+            break
         way, since, until = todo.pop()
         if way[-1] == start:
             return way
-        person = people.get(way[-1] or "")
+        person = people.get(way[-1])
         for other in person.away if person else ():
             overlap = max(since, other.since), min(until, other.until)
             if other.delegate and overlap[0] <= overlap[1] and other.delegate not in way:
@@ -463,12 +459,15 @@ def _delegates(start: str, absence: Absence, people: Mapping[str, Person]) -> li
     return None
 
 
-def _above(unit: OrgUnit, units: Mapping[str, OrgUnit]) -> bool:
-    seen: set[str] = set()
-    parent = unit.parent
-    while parent is not None and parent in units and parent not in seen:
-        if parent == unit.id:
-            return True
-        seen.add(parent)
-        parent = units[parent].parent
-    return False
+def _circles(parents: Mapping[str, str | None]) -> Iterable[str]:
+    """One unit of every circle."""
+    done: set[str] = set()
+    for start in parents:
+        way: dict[str, None] = {}
+        unit: str | None = start
+        while unit is not None and unit not in done and unit not in way:
+            way[unit] = None
+            unit = parents.get(unit)
+        if unit in way:
+            yield unit
+        done |= way.keys()

@@ -109,6 +109,7 @@ class _Loading:
         words = Vocabulary(fields, Context(ZoneInfo(zone), self._calendars(directory)))
         found = self._routing(routing, Rulebook(words, playbooks))
         sources = self._sources()
+        self._warn_unread()
         self._references.known["rule"] = self._ids(found.rules)
         self._references.known["also entry"] = self._ids(found.also)
         self._check(found, directory, playbooks)
@@ -300,6 +301,12 @@ class _Loading:
     def _ask_about(self, path: str, tree: Map, plain: object) -> None:
         for way, message, fix in self._check_source(plain) if self._check_source else ():
             self._file(path).add("E150", _key_or_value(tree, way), f"{message.rstrip('.')}.", fix)
+
+    def _warn_unread(self) -> None:
+        for name in sorted(self._files):
+            if name.endswith((".yaml", ".yml")) and name not in self._trees:
+                fix = f"Add it to routing.yaml: include: [{name}]" if name.endswith(".yaml") else "Rename it: .yaml"
+                self._note("W203", name, "nothing reads this file.", fix)
 
     # Checks --------------------------------------------------------------------------------------------------------
 

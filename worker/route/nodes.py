@@ -212,16 +212,18 @@ class _Builder:
         line, column = _where(event)
         plain = not event.style  # "" from libyaml, None from PyYAML
         node = Scalar(event.value, line, column, plain)
-        if not node.text and node.plain:
-            self._refuse_hash(node)
-        self._place(node)
+        self._place(node if node.text or not node.plain else self._without_hash(node))
 
-    def _refuse_hash(self, node: Scalar) -> None:
+    def _without_hash(self, node: Scalar) -> Scalar:
+        """An empty value before a "#" is told, and then read as what was meant: it is one mistake."""
         line = self._lines[node.line - 1] if node.line <= len(self._lines) else ""
         match = _HASH.match(line, node.column - 1)
-        if match:
-            key = self._keys[-1].text if self._keys and self._keys[-1] else "this entry"
-            self._notes.add("E109", Place(self._file, node.line, match.start(1) + 1), *_hash_words(key, match[1]))
+        if not match:
+            return node
+        waiting = self._keys[-1] if self._keys else None
+        key = waiting.text if waiting else "this entry"
+        self._notes.add("E109", Place(self._file, node.line, match.start(1) + 1), *_hash_words(key, match[1]))
+        return Scalar(match[1], node.line, node.column, plain=False)
 
     def _start(self, event: yaml.CollectionStartEvent) -> None:
         if len(self._open) >= MOST_DEPTH:

@@ -39,6 +39,10 @@ def _private(desk: Desk, node: Node) -> bool | None:
     return shape.boolean(desk.file, node, "private")
 
 
+def _closes_itself(desk: Desk, node: Node) -> bool | None:
+    return shape.boolean(desk.file, node, "closes_itself")
+
+
 def _priority(desk: Desk, node: Node) -> str | None:
     return shape.choice(desk.file, node, "priority", PRIORITIES)
 
@@ -163,6 +167,7 @@ KEYS: Mapping[str, Callable[[Desk, Node], Any]] = {
     "owner": _owner,
     "owner_not": _owner_not,
     "private": _private,
+    "closes_itself": _closes_itself,
     "priority": _priority,
     "due": _due,
     "one_open_per": _one_open_per,

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 from worker.errors import ConflictError, NotFound
 from worker.model.followup import FollowUp, NewHistory, NewTimer, State, short_id
 from worker.model.playbook import Priority
-from worker.store.responses import read_plan
-from worker.store.schema import follow_ups, history, timers
+from worker.model.response import Response
+from worker.store.responses import read_plan, read_response
+from worker.store.schema import follow_ups, history, notices, pauses, responses, timers, versions
 
 
 def lock(conn: Connection, follow_up_id: int, *, skip_locked: bool = False) -> Row[Any] | None:
@@ -74,13 +75,116 @@ def next_n(conn: Connection, follow_up_id: int, cycle: int, step: str) -> int:
 
 
 def refresh_next_step(conn: Connection, follow_up_id: int) -> None:
-    """Repeat the earliest pending timer in the row itself, where lists and the auditor read it."""
+    """Repeat the earliest pending timer in the row itself, where lists and the auditor read it.
+
+    While it is snoozed nothing else is due: the end of the snooze is its next step.
+    """
     earliest = (
         select(func.min(timers.c.fire_at))
         .where(timers.c.follow_up_id == follow_up_id, timers.c.state == "pending")
         .scalar_subquery()
     )
-    conn.execute(update(follow_ups).where(follow_ups.c.id == follow_up_id).values(next_step_at=earliest))
+    conn.execute(
+        update(follow_ups)
+        .where(follow_ups.c.id == follow_up_id)
+        .values(next_step_at=func.coalesce(follow_ups.c.snoozed_until, earliest))
+    )
+
+
+def pending_timers(conn: Connection, follow_up_id: int) -> list[Row[Any]]:
+    """What is still due for this follow-up, earliest first."""
+    return list(
+        conn.execute(
+            select(timers)
+            .where(timers.c.follow_up_id == follow_up_id, timers.c.state == "pending")
+            .order_by(timers.c.fire_at)
+        )
+    )
+
+
+def due_timers(conn: Connection, now: datetime, limit: int) -> list[Row[Any]]:
+    """Timers that are due, in due order, unlocked. A snoozed follow-up's other steps wait for the snooze to end."""
+    awake = follow_ups.c.snoozed_until.is_(None) | (timers.c.step == "snooze")
+    return list(
+        conn.execute(
+            select(timers)
+            .join(follow_ups, follow_ups.c.id == timers.c.follow_up_id)
+            .where(timers.c.state == "pending", timers.c.fire_at <= now, awake)
+            .order_by(timers.c.fire_at, timers.c.follow_up_id)
+            .limit(limit)
+        )
+    )
+
+
+def end_timer(
+    conn: Connection, follow_up_id: int, cycle: int, step: str, n: int, now: datetime, reason: str | None = None
+) -> bool:
+    """A step has been done, or (with a reason) overtaken. False where another worker was faster."""
+    done = conn.execute(
+        update(timers)
+        .where(
+            timers.c.follow_up_id == follow_up_id, timers.c.cycle == cycle, timers.c.step == step, timers.c.n == n,
+            timers.c.state == "pending",
+        )
+        .values(state="void" if reason else "fired", done_at=now, reason=reason)
+    )  # fmt: skip
+    return done.rowcount == 1
+
+
+def move_timer(conn: Connection, timer: Row[Any], fire_at: datetime) -> None:
+    conn.execute(
+        update(timers)
+        .where(
+            timers.c.follow_up_id == timer.follow_up_id, timers.c.cycle == timer.cycle, timers.c.step == timer.step,
+            timers.c.n == timer.n,
+        )
+        .values(fire_at=fire_at)
+    )  # fmt: skip
+
+
+def opener(conn: Connection, follow_up_id: int) -> Response:
+    """The response that opened it, as it is today."""
+    content = conn.execute(
+        select(versions.c.content)
+        .join(responses, (responses.c.id == versions.c.response_id) & (responses.c.version == versions.c.n))
+        .join(follow_ups, follow_ups.c.response_id == responses.c.id)
+        .where(follow_ups.c.id == follow_up_id)
+    ).scalar_one()
+    return read_response(content)
+
+
+def last_told(conn: Connection, follow_up_id: int) -> str | None:
+    """Whom the last escalation told."""
+    found: str | None = conn.execute(
+        select(notices.c.recipient)
+        .where(notices.c.follow_up_id == follow_up_id, notices.c.kind.in_(("escalation", "handed_over")))
+        .order_by(notices.c.id.desc())
+        .limit(1)
+    ).scalar()
+    return found
+
+
+def begin_pause(conn: Connection, follow_up_id: int, reason: str, now: datetime) -> None:
+    """The clock stops. Already stopped: it stays so."""
+    last = conn.execute(select(func.max(pauses.c.n)).where(pauses.c.follow_up_id == follow_up_id)).scalar() or 0
+    conn.execute(insert(pauses).values(follow_up_id=follow_up_id, n=last + 1, reason=reason, started_at=now))
+
+
+def end_pause(conn: Connection, follow_up_id: int, now: datetime) -> datetime | None:
+    """The clock goes on. Gives since when it had stood."""
+    started: datetime | None = conn.execute(
+        update(pauses)
+        .where(pauses.c.follow_up_id == follow_up_id, pauses.c.ended_at.is_(None))
+        .values(ended_at=now)
+        .returning(pauses.c.started_at)
+    ).scalar()
+    return started
+
+
+def pauses_of(conn: Connection, follow_up_id: int) -> list[tuple[datetime, datetime | None]]:
+    """When the clock stood: (since, until) in order; until None is now."""
+    query = select(pauses.c.started_at, pauses.c.ended_at).where(pauses.c.follow_up_id == follow_up_id)
+    return [(row[0], row[1]) for row in conn.execute(query.order_by(pauses.c.n))]
 
 
 def read(row: Row[Any]) -> FollowUp:
@@ -106,4 +210,9 @@ def read(row: Row[Any]) -> FollowUp:
         outcome=row.outcome,
         root_cause=row.root_cause,
         closing=row.closing or {},
+        owner_via=row.owner_via,
+        due_from=row.due_from,
+        passed_on=tuple(row.passed_on),
+        tries=row.tries,
+        test=row.test,
     )

@@ -76,6 +76,18 @@ def settled(database: Database) -> bool:
     return not waiting and not untold
 
 
+def unfinished(database: Database) -> str:
+    """What `settled` waits for, for the message when it waits in vain."""
+    queries = (
+        "SELECT status, count(*) FROM responses GROUP BY status",
+        "SELECT kind, state, reason, count(*) FROM notices GROUP BY kind, state, reason",
+        "SELECT channel, state, reason, attempts, count(*) FROM deliveries GROUP BY channel, state, reason, attempts",
+        "SELECT outcome, reason, count(*) FROM attempts GROUP BY outcome, reason",
+        "SELECT channel, address, open_until, reason FROM channels WHERE open_until IS NOT NULL",
+    )
+    return "\n".join(f"{query}: {database.rows(query)}" for query in queries)
+
+
 def _heads(database: Database) -> list[tuple[Any, ...]]:
     return database.rows("SELECT topic, partition, next_offset FROM partitions")
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.acceptance.kill.checker import Database, Sent, check, read_to_the_end, settled
+from tests.acceptance.kill.checker import Database, Sent, check, read_to_the_end, settled, unfinished
 from tests.acceptance.kill.story import RULES, Story
 from tests.acceptance.kill.victim_mark import MARK, POINTS
 from tests.support.kafka.cluster import Kafka
@@ -26,7 +26,7 @@ _PARTITIONS = 3
 _BURST = (10, 60)  # records between two kills
 _POINT_SECONDS = 8.0  # a point that is not reached by then is not on the way today
 _RANDOM_SECONDS = 4.0
-_FINISH_SECONDS = 180.0  # leases of the dead end after 30 s, read-backs take their time
+_FINISH_SECONDS = 60.0  # leases of the dead end after 30 s, read-backs take their time
 _GROUP = "kill-test"
 
 
@@ -122,7 +122,8 @@ class Stage:
             code = process.terminate()
             assert code == 0, f"the worker ended with {code}"
         except AssertionError as error:
-            raise AssertionError(f"{error}\nthe worker said:\n{process.output[-4000:]}") from None
+            state = unfinished(database)
+            raise AssertionError(f"{error}\n{state}\nthe worker said:\n{process.output[-4000:]}") from None
         finally:
             process.kill()
 

@@ -29,7 +29,7 @@ def test_an_excerpt_shows_no_number_and_no_address_however_they_are_escaped(raw:
 
 
 def test_a_number_across_the_end_is_not_shown_in_half() -> None:
-    for before in range(2300, 2410):
+    for before in range(2300, 2410, 6):
         shown = excerpt(b'{"a": "' + b" " * before + b"4012888888881881" + b" " * 3000 + b'"}')
         assert "4012" not in shown
 

@@ -15,6 +15,8 @@ WAITING = Lexicon(label="waiting", words={"en": ("waited", "on hold"), "de": ("g
 LEGAL = Lexicon(label="legal", words={"en": ("sue", "solicitor", "legal action"), "pt-BR": ("processo",)})
 READER = CommentReader([BILLING, WAITING], [LEGAL])
 
+PLAIN = CommentReader([], [])
+
 
 def _read(comment: str, language: str | None = "en", polarity: Polarity = Polarity.OPEN) -> Reading:
     return READER.read(comment, language, polarity)
@@ -99,7 +101,7 @@ def test_a_language_of_the_sites_own_lexicons_is_read() -> None:
     ],
 )
 def test_a_language_is_told_from_the_small_words(comment: str, language: str | None) -> None:
-    reading = CommentReader([], []).read(comment, None)
+    reading = PLAIN.read(comment, None)
     assert reading.language == language
     assert reading.read is (language in {"en", "de", "fr", "es", "pt"})
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import product
 
@@ -13,10 +14,11 @@ from worker.model.response import Customer, Response
 CARDS = ("4012888888881881", "5555555555554444", "371449635398431", "30569309025904")
 IBANS = ("DE89370400440532013000", "GB29NWBK60161331926819", "FR1420041010050500013M02606", "NO9386011117947")
 SEPARATORS = (
-    "", " ", "-", ".", "  ", " - ", "/", "_", ",", "\n", "\t", "\u00a0", "\u2009", "\u202f", "\u2011", "\u2013", "\u2014",
+    "", " ", "-", ".", "  ", " - ", "/", "_", ",", "\n", "\t", "\u00a0", "\u2009", "\u202f", "\u2011", "\u2013",
+    "\u2014",
     "\u2212", "\u00ad", "\u200b", "\u2060", "\u3000", "·", "&nbsp;",
 )  # fmt: skip
-SPELLINGS = {
+SPELLINGS: dict[str, Callable[[str], str]] = {
     "plain": str,
     "full-width": lambda text: _digits(text, 0xFF10),
     "Arabic": lambda text: _digits(text, 0x660),
@@ -38,10 +40,9 @@ def _plain_digits(text: str) -> str:
     return "".join(str(value) for each in text if (value := unicodedata.digit(each, None)) is not None)
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS)
-@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 6, 8, 19])
+@pytest.mark.parametrize(("size", "spelling"), [*product([4], SPELLINGS), *product([1, 2, 3, 5, 8, 19], ["plain"])])
 def test_no_card_number_survives_any_spelling(size: int, spelling: str) -> None:
-    frames = ("{}", "my card {} was charged", "card{}x", "exp 12/27 {} cvc 123", "order 4455, {}.", "2026-11-20 {}")
+    frames = ("my card{}x", "2026-11-20, order 4455, {} 12/27 cvc 123")
     for card, separator, frame in product(CARDS, SEPARATORS, frames):
         text = frame.format(SPELLINGS[spelling](_grouped(card, size, separator)))
         redacted = redact(text)
@@ -50,20 +51,18 @@ def test_no_card_number_survives_any_spelling(size: int, spelling: str) -> None:
         assert not redacted.phones
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS)
-@pytest.mark.parametrize("size", [2, 4, 5, 40])
+@pytest.mark.parametrize(("size", "spelling"), [*product([4], SPELLINGS), *product([2, 5, 40], ["plain"])])
 def test_no_iban_survives_any_spelling(size: int, spelling: str) -> None:
-    frames = ("{}", "refund to {} please", "IBAN{}", "iban: {}.")
-    for iban, separator, frame in product(IBANS, SEPARATORS, frames):
-        for written in (iban, iban.lower()):
-            text = frame.format(SPELLINGS[spelling](_grouped(written, size, separator)))
-            assert redact(text).tags == (Tag.IBAN,), text
+    for iban, separator, frame in product(IBANS, SEPARATORS, ("IBAN{}", "refund to {} please")):
+        text = frame.format(SPELLINGS[spelling](_grouped(iban if "{} " in frame else iban.lower(), size, separator)))
+        assert redact(text).tags == (Tag.IBAN,), text
 
 
 @pytest.mark.parametrize(
     "address",
     [
-        "ines@example.com", "INES.F+tag@mail.example.co.uk", "ines @ example.com", "ines@ example.com", "ines@example .com",
+        "ines@example.com", "INES.F+tag@mail.example.co.uk", "ines @ example.com", "ines@ example.com",
+        "ines@example .com",
         "ines\u00a0@\u00a0example.com", "ines＠example.com", "ines@example．com", "in\u200bes@exam\u200bple.com",
         "ines(at)example.com", "ines [at] example [dot] com", "ines at example dot com", "ines&#64;example.com",
         "ínes@exämple.de", "ines@xn--exmple-cua.com", '"ines f"@example.com', "<ines@example.com>", "a@b.co",
@@ -76,6 +75,11 @@ def test_no_mail_address_survives_any_spelling(address: str) -> None:
         assert "[email]" in redacted.text
         assert "example" not in redacted.text.lower()
         assert len(redacted.emails) == 1
+
+
+def test_a_card_number_is_found_with_its_security_code_glued_on() -> None:
+    assert redact("4012888888881881123").text == "[card]"
+    assert redact("40128888888818815555555555554444").text == "[card]"
 
 
 def test_an_address_becomes_contact_data_in_its_plain_form() -> None:
@@ -92,12 +96,17 @@ def test_a_card_number_inside_an_address_is_destroyed_with_it() -> None:
     "text",
     [
         "call me at 17:30", "order 20261120-4455", "£1,200.50", "on 20.11.2026 at 15:29", "2026-11-20 15:29:33",
-        "paid 1.200,50 € twice", "invoice 4455-66778", "from 09:00-17:30", "2023-2024", "24/7 support", "ticket #123456789",
+        "paid 1.200,50 € twice", "invoice 4455-66778", "from 09:00-17:30", "2023-2024", "24/7 support",
+        "ticket #123456789",
         "ref 078051121", "EUR 1 200 000", "1,000,000 times", "order no. 1234567890", "case 12345678901",
-        "version 10.0.19045.3570", "tracking 00340434161094042557", "customer number 12345678", "20261120-4455 is my order",
-        "my order 123-4567890-1234567 is late", "between 8am-1pm on 12/03/2018", "ISBN 9783161484100", "11/20/26, flight UA1234",
-        "@VirginAmerica thanks", "I met him @ the hotel. Then we left", "parcel 1Z999AA10123456784", "Rechnung Nr. 4711-2026",
-        "order 4012888888881882", "I gave 10/10", "speeds of 0.5 - 1.2 mbps, 38 promised", "2 x 250 000 000", "50 50 chance",
+        "version 10.0.19045.3570", "tracking 00340434161094042557", "customer number 12345678",
+        "20261120-4455 is my order",
+        "my order 123-4567890-1234567 is late", "between 8am-1pm on 12/03/2018", "ISBN 9783161484100",
+        "11/20/26, flight UA1234",
+        "@VirginAmerica thanks", "I met him @ the hotel. Then we left", "parcel 1Z999AA10123456784",
+        "Rechnung Nr. 4711-2026",
+        "order 4012888888881882", "I gave 10/10", "speeds of 0.5 - 1.2 mbps, 38 promised", "2 x 250 000 000",
+        "50 50 chance",
     ],
 )  # fmt: skip
 def test_what_agents_need_survives(text: str) -> None:

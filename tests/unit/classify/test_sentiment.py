@@ -22,7 +22,7 @@ def _confidence(comment: str, polarity: Polarity = Polarity.OPEN) -> float:
     [
         "Terrible service",
         "The service is not good",
-        "I don't think this is a good service",
+        "This is not a very good service",
         "Nice people, but the router is broken and nobody helps",
         "Broken again 😡",
         "It could have been more helpful",

@@ -14,8 +14,15 @@ def _verdict(
     evidence = tuple(Evidence(label, comment.index(word), comment.index(word) + len(word)) for label, word in labelled)
     themes = tuple(label for label, _ in labelled if label not in (*severity, "negative", "positive"))
     return Verdict(
-        metric="nps", score=2, klass=klass, scale_low=0, scale_high=10, themes=themes, severity=severity, evidence=evidence
-    )  # fmt: skip
+        metric="nps",
+        score=2,
+        klass=klass,
+        scale_low=0,
+        scale_high=10,
+        themes=themes,
+        severity=severity,
+        evidence=evidence,
+    )
 
 
 def _telling(comment: str, *labelled: tuple[str, str], **more: object) -> str:

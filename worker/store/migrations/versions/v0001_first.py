@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - written by Alembic from the tables, never by hand
 """The first schema: every table, with the constraints that repeat the invariants."""
 
 from __future__ import annotations

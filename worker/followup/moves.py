@@ -1,0 +1,194 @@
+"""What each move changes: columns, history, timers and notices."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+from sqlalchemy import Connection
+
+from worker.errors import NotAllowed, UsageError
+from worker.followup.closing import CloseOut, check_close_out
+from worker.followup.escalate import TRY, first_timers
+from worker.followup.notices import notice
+from worker.followup.people import People
+from worker.followup.snooze import begin_snooze
+from worker.model.directory import Person
+from worker.model.followup import ClosingOutcome, FollowUp, NewHistory, NewTimer, short_id
+from worker.model.notice import Kind, NewNotice
+from worker.model.response import Json
+from worker.model.span import Span
+from worker.store import follow_ups as rows
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who moves, through which door, saying what."""
+
+    by: str
+    via: str
+    note: str | None = None
+
+
+@dataclass(slots=True)
+class Change:
+    """Columns to set, who is told, and what the history adds. `word` stands in for the move's own."""
+
+    values: dict[str, object] = field(default_factory=dict)
+    notices: list[NewNotice] = field(default_factory=list)
+    detail: dict[str, Json] = field(default_factory=dict)
+    word: str | None = None
+
+
+def acknowledged(follow_up: FollowUp, act: Act, now: datetime) -> Change:
+    values: dict[str, object] = {}
+    if follow_up.acknowledged_at is None:
+        values |= {"acknowledged_at": now, "acknowledged_by": act.by}
+    if follow_up.owner is None or follow_up.owner.startswith("team:"):
+        values["owner"] = act.by
+    return Change(values)
+
+
+def contacted(follow_up: FollowUp, act: Act, now: datetime) -> Change:
+    change = acknowledged(follow_up, act, now)
+    if follow_up.contacted_at is None:
+        change.values |= {"contacted_at": now, "contacted_by": act.by}
+    return change
+
+
+def tried(
+    conn: Connection, follow_up: FollowUp, act: Act, now: datetime, next_at: datetime | None, people: People
+) -> Change:
+    """The next try is when they say, else when the playbook says; after the last one nothing more is planned."""
+    change = acknowledged(follow_up, act, now)
+    plan, count = follow_up.playbook.tries, follow_up.tries + 1
+    if next_at is None and plan is not None and count < plan.at_most:
+        next_at = people.add(follow_up.owner, now, plan.every)
+    rows.void_timers(conn, follow_up.id, now, "tried", TRY)
+    if next_at is not None:
+        n = rows.next_n(conn, follow_up.id, follow_up.cycle, TRY)
+        rows.add_timer(conn, follow_up.id, follow_up.cycle, NewTimer(step=TRY, n=n, fire_at=next_at))
+    change.values |= {"tries": count, "next_try_at": next_at}
+    change.detail = {"try": count, "next_try_at": next_at}
+    return change
+
+
+def closed(follow_up: FollowUp, close_out: CloseOut, root_causes: Collection[str], act: Act, now: datetime) -> Change:
+    check_close_out(close_out, follow_up.playbook, root_causes)
+    outcome = close_out.outcome or ClosingOutcome.NO_CONTACT.value
+    spoke = outcome in (ClosingOutcome.RECOVERED, ClosingOutcome.NOT_RECOVERED)
+    change = (contacted if spoke else acknowledged)(follow_up, act, now)
+    said = {"action": close_out.action, "arose": close_out.arose, "worth": close_out.worth}
+    change.values |= {
+        "closed_at": now,
+        "closed_by": act.by,
+        "snoozed_until": None,
+        "outcome": outcome,
+        "root_cause": close_out.root_cause,
+        "closing": {name: value for name, value in said.items() if value},
+    }
+    if follow_up.owner not in (None, act.by):
+        change.notices = [notice(follow_up, Kind.CLOSED, str(follow_up.owner), "closed", now, data={"by": act.by})]
+    return change
+
+
+def cancelled(follow_up: FollowUp, act: Act, now: datetime) -> Change:
+    change = Change({"cancelled_at": now, "cancel_reason": act.note, "snoozed_until": None})
+    if follow_up.owner not in (None, act.by):
+        change.notices = [notice(follow_up, Kind.CLOSED, str(follow_up.owner), "cancelled", now, data={"by": act.by})]
+    return change
+
+
+def reassigned(follow_up: FollowUp, to: str, act: Act, now: datetime, people: People) -> Change:
+    """Raises UsageError for somebody unknown or gone, NotAllowed for a queue that may not see it."""
+    to = to.removeprefix("person:")
+    found = people.find(to)
+    if found is None:
+        known = [*people.directory.people, *(f"team:{team}" for team in people.directory.teams)]
+        near = difflib.get_close_matches(to, known, n=1)
+        raise UsageError(f'Nobody is called "{to}".' + (f' Did you mean "{near[0]}"?' if near else ""))
+    if not people.takes_work(to, now):
+        raise UsageError(f"{found.name} has left. Choose somebody else.")
+    if follow_up.playbook.private and not isinstance(found, Person):
+        raise NotAllowed(f"{short_id(follow_up.id)} is private: it goes to a person, never to a queue.")
+    return handed_to(follow_up, to, act, now)
+
+
+def handed_to(follow_up: FollowUp, to: str, act: Act, now: datetime, reason: str | None = None) -> Change:
+    """Give it to somebody. The last owner and the new one are told, but for whoever did it."""
+    step = f"owner/{follow_up.version + 1}"
+    data: dict[str, Json] = {"by": act.by, "to": to, "from": follow_up.owner, "reason": reason or act.note}
+    told = []
+    if to != act.by:
+        told.append(notice(follow_up, Kind.HANDED_OVER, to, step, now, data=data))
+    if follow_up.owner not in (None, to, act.by):
+        told.append(notice(follow_up, Kind.TAKEN_OVER, str(follow_up.owner), f"{step}/from", now, data=data))
+    values: dict[str, object] = {"owner": to, "owner_via": "reassigned", "stands_in_for": None}
+    return Change(values, told, {"from": follow_up.owner, "to": to})
+
+
+def not_mine(conn: Connection, follow_up: FollowUp, act: Act, now: datetime, people: People) -> Change:
+    """On in the playbook's chain, past everybody who has had it; the second time to the team's lead."""
+    passed = (*follow_up.passed_on, *([follow_up.owner] if follow_up.owner else []))
+    resolve = people.resolver(rows.opener(conn, follow_up.id), now)
+    chain = ("team_lead",) if follow_up.passed_on else follow_up.playbook.owner
+    default = people.directory.default_owner.removeprefix("person:")
+    candidates = (resolve(who, None) for who in (*chain, "team_lead", "manager"))
+    to = next((who for who in candidates if who and who not in passed and _may_own(follow_up, who)), default)
+    change = handed_to(follow_up, to, act, now)
+    change.values |= {"passed_on": passed, "owner_via": "not mine"}
+    change.word = "not mine"
+    return change
+
+
+def _may_own(follow_up: FollowUp, who: str) -> bool:
+    return not (follow_up.playbook.private and who.startswith("team:"))
+
+
+def snoozed(conn: Connection, follow_up: FollowUp, until: datetime, now: datetime) -> Change:
+    begin_snooze(conn, follow_up, until, now)
+    return Change({"snoozed_until": until}, detail={"until": until})
+
+
+def reopened(conn: Connection, follow_up: FollowUp, act: Act, now: datetime, people: People) -> Change:
+    """A new cycle: stamps are blank again, due and steps count from now. The old cycle is in the history."""
+    plan, cycle = follow_up.playbook, follow_up.cycle + 1
+    due_at = people.add(follow_up.owner, now, plan.due)
+    steps = first_timers(plan, now, due_at, lambda start, span: people.add(follow_up.owner, start, span))
+    for timer in steps:
+        rows.add_timer(conn, follow_up.id, cycle, timer)
+    blank = (
+        "acknowledged_at", "acknowledged_by", "contacted_at", "contacted_by", "closed_at", "closed_by", "outcome",
+        "root_cause", "closing", "cancelled_at", "cancel_reason", "next_try_at",
+    )  # fmt: skip
+    values = {**dict.fromkeys(blank), "cycle": cycle, "due_from": now, "due_at": due_at, "tries": 0}
+    change = Change(values)
+    if follow_up.owner not in (None, act.by):
+        again = msgspec.structs.replace(follow_up, cycle=cycle)
+        change.notices = [notice(again, Kind.ALERT, str(follow_up.owner), "alert", now)]
+    return change
+
+
+def recalculate(conn: Connection, follow_up: FollowUp, act: Act, now: datetime, people: People) -> None:
+    """Count due and the rungs again. What has already been done stays done."""
+    start = follow_up.due_from or follow_up.opened_at
+
+    def add(at: datetime, span: Span) -> datetime:
+        return people.add(follow_up.owner, at, span)
+
+    due_at = add(start, follow_up.playbook.due)
+    for since, until in rows.pauses_of(conn, follow_up.id):
+        due_at = people.shift(follow_up.owner, due_at, since, until or now, follow_up.playbook.due)
+    fresh = {(timer.step, timer.n): timer.fire_at for timer in first_timers(follow_up.playbook, start, due_at, add)}
+    for timer in rows.pending_timers(conn, follow_up.id):
+        if (timer.step, timer.n) in fresh:
+            rows.move_timer(conn, timer, fresh[timer.step, timer.n])
+    line = NewHistory(
+        version=follow_up.version + 1, at=now, what="due counted again", by=act.by, via=act.via, note=act.note,
+        detail={"due_before": follow_up.due_at, "due_at": due_at},
+    )  # fmt: skip
+    rows.change(conn, follow_up.id, follow_up.version, {"due_at": due_at}, line)
+    rows.refresh_next_step(conn, follow_up.id)

@@ -1,0 +1,152 @@
+"""The duty that fires timers: escalations, reminders, next tries, the end of a snooze.
+
+Any number of workers may run it. Each step: read what is due, unlocked; lock the follow-up (passing over what another
+worker holds); look again; act; all in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Row
+
+from worker import log, metrics
+from worker.clock import Clock
+from worker.followup.escalate import SNOOZE, STALE, STALE_EVERY, Act, Moot, step
+from worker.followup.notices import notice
+from worker.followup.people import People
+from worker.followup.snooze import end_snooze
+from worker.model.followup import FollowUp, NewHistory, NewTimer
+from worker.model.notice import Kind, NewNotice
+from worker.model.playbook import Priority
+from worker.store import follow_ups as rows
+from worker.store.batch import add_notices
+from worker.store.engine import Store
+
+BY_TIMER = "timer"
+_LATE = timedelta(minutes=1)  # what is done later than this says so in the history
+_UP = 5  # how far up the chain somebody is looked for who has not just been told
+
+_log = log.get(__name__)
+
+
+class Live(Protocol):
+    """The rule set in use, as far as timers need it."""
+
+    @property
+    def people(self) -> People: ...
+
+
+class Timers:
+    """Fires what is due."""
+
+    def __init__(self, store: Store, live: Callable[[], Live], clock: Clock, told: Callable[[], None]) -> None:
+        """`told` is called after a commit that wrote notices: the senders wake."""
+        self._store = store
+        self._live = live
+        self._clock = clock
+        self._told = told
+
+    def run(self, limit: int = 200) -> int:
+        """Do what is due, in due order. Gives how many steps were done or made void."""
+        now, people = self._clock.now(), self._live().people
+        with self._store.read() as conn:
+            due = rows.due_timers(conn, now, limit)
+        return sum(self._one(timer, people, now) for timer in due)
+
+    def _one(self, timer: Row[Any], people: People, now: datetime) -> bool:
+        with self._store.write() as conn:
+            row = rows.lock(conn, timer.follow_up_id, skip_locked=True)
+            if row is None or row.cycle != timer.cycle:
+                return False
+            told = fire(conn, rows.read(row), timer, people, now)
+        if told:
+            self._told()
+        return told is not None
+
+
+def fire(conn: Connection, follow_up: FollowUp, timer: Row[Any], people: People, now: datetime) -> bool | None:
+    """Do one step of a locked follow-up. None: somebody else did it; else whether anybody is told."""
+    if timer.step == SNOOZE:
+        return end_snooze(conn, follow_up, people, now, by=BY_TIMER, via=BY_TIMER) if _take(conn, timer, now) else None
+
+    def add(start: datetime, span: Any) -> datetime:
+        return people.add(follow_up.owner, start, span)
+
+    what = step(follow_up, timer.step, timer.fire_at, now, add)
+    moot = what.reason if isinstance(what, Moot) else None
+    if not _take(conn, timer, now, moot):
+        return None
+    if isinstance(what, Act):
+        _act(conn, follow_up, timer, what, people, now)
+    _keep_a_next_step(conn, follow_up, people, now)
+    rows.refresh_next_step(conn, follow_up.id)
+    return isinstance(what, Act)
+
+
+def _take(conn: Connection, timer: Row[Any], now: datetime, moot: str | None = None) -> bool:
+    return rows.end_timer(conn, timer.follow_up_id, timer.cycle, timer.step, timer.n, now, moot)
+
+
+def _act(conn: Connection, follow_up: FollowUp, timer: Row[Any], act: Act, people: People, now: datetime) -> None:
+    recipient = _recipient(conn, follow_up, act, people, now)
+    raised = max(follow_up.priority, Priority.of(act.priority)) if act.priority else follow_up.priority
+    values: dict[str, object] = {"priority": int(raised)}
+    cause = f"{timer.step}/{timer.n}"
+    data = {"step": timer.step, "n": timer.n, "why": act.why, "by": BY_TIMER, "from": follow_up.owner}
+    new = [notice(follow_up, act.kind, recipient, cause, now, tell=act.tell, priority=raised, data=data)]
+    if act.hand_over and recipient != follow_up.owner:
+        values |= {"owner": recipient, "owner_via": act.to, "stands_in_for": None}
+        new += _to_the_last_owner(follow_up, recipient, cause, now)
+    late = now - timer.fire_at > _LATE
+    detail = {
+        "step": timer.step,
+        "to": recipient,
+        "from": follow_up.owner,
+        **({"planned": timer.fire_at} if late else {}),
+    }
+    line = NewHistory(
+        version=follow_up.version + 1, at=now, what=act.word, by=BY_TIMER, via=BY_TIMER,
+        note=f"{act.why}; {recipient} was told", detail=detail,
+    )  # fmt: skip
+    rows.change(conn, follow_up.id, follow_up.version, values, line)
+    add_notices(conn, new, now)
+    if act.again is not None:
+        rows.add_timer(conn, follow_up.id, follow_up.cycle, NewTimer(step=timer.step, n=timer.n + 1, fire_at=act.again))
+    metrics.STEPS.labels(act.kind.value).inc()
+
+
+def _to_the_last_owner(follow_up: FollowUp, new_owner: str, cause: str, now: datetime) -> list[NewNotice]:
+    if follow_up.owner is None:
+        return []
+    data = {"by": new_owner, "to": new_owner}
+    return [notice(follow_up, Kind.TAKEN_OVER, follow_up.owner, f"{cause}/from", now, data=data)]
+
+
+def _recipient(conn: Connection, follow_up: FollowUp, act: Act, people: People, now: datetime) -> str:
+    """Whom a step tells: never the same person twice in a row, and an escalation never the owner themselves."""
+    default = people.directory.default_owner.removeprefix("person:")
+    if act.to == "default_owner":
+        return default
+    resolve = people.resolver(rows.opener(conn, follow_up.id), now)
+    found = resolve(act.to, follow_up.owner)
+    if act.to == "owner":
+        return found or follow_up.owner or default
+    just_told = {follow_up.owner, rows.last_told(conn, follow_up.id)}
+    for _ in range(_UP):
+        if found is None or found not in just_told:
+            break
+        above = resolve("manager", found)
+        found = above if above != found else None
+    return found or default
+
+
+def _keep_a_next_step(conn: Connection, follow_up: FollowUp, people: People, now: datetime) -> None:
+    """A live follow-up always has a next step: when the playbook's are spent, a daily one for the default owner."""
+    if not follow_up.is_live or rows.pending_timers(conn, follow_up.id):
+        return
+    n = rows.next_n(conn, follow_up.id, follow_up.cycle, STALE)
+    at = people.add(follow_up.owner, max(now, follow_up.due_at), STALE_EVERY)
+    rows.add_timer(conn, follow_up.id, follow_up.cycle, NewTimer(step=STALE, n=n, fire_at=at))
