@@ -78,10 +78,29 @@ bench-text: $(STAMP) ## classifying, on labelled text
 kill-test: $(STAMP) ## stop workers with SIGKILL and count what is left (KILLS=50 SEED=7 ARGS=...)
 	@$(PY) -m tests.acceptance.kill --kills $(KILLS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
+COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header
+
 .PHONY: lock
-lock: $(STAMP) ## write requirements.lock anew from pyproject.toml (ARGS=--upgrade for the newest versions)
-	@$(BIN)/uv pip compile pyproject.toml --group dev --extra demo --universal --python-version 3.11 \
-		--generate-hashes --quiet --no-header $(ARGS) --output-file requirements.lock
+lock: $(STAMP) ## write requirements.lock and deploy/*.lock anew from pyproject.toml (ARGS=--upgrade for the newest versions)
+	@$(COMPILE) pyproject.toml --group dev --group docs --extra demo $(ARGS) --output-file requirements.lock
+	@$(COMPILE) pyproject.toml --constraint requirements.lock --output-file deploy/requirements.lock
+	@$(COMPILE) --group build --constraint requirements.lock $(ARGS) --output-file deploy/build.lock
+
+.PHONY: docs
+docs: $(STAMP) ## write what docs/ takes from the code, then the site into build/site
+	@$(PY) docs/generate.py
+	@$(BIN)/mkdocs build --strict --quiet
+
+.PHONY: sbom
+sbom: ## what is installed to run innerloop, as CycloneDX: build/sbom.cdx.json
+	@test -x build/tools/bin/cyclonedx-py || "$(PYTHON)" -m venv build/tools
+	@build/tools/bin/pip install --quiet --disable-pip-version-check --require-hashes -r deploy/build.lock
+	@build/tools/bin/cyclonedx-py requirements deploy/requirements.lock --pyproject pyproject.toml \
+		--output-reproducible --output-file build/sbom.cdx.json
+
+.PHONY: chart
+chart: ## render deploy/helm/rendered anew from the chart (needs helm)
+	@deploy/helm/render
 
 .PHONY: clean
 clean: ## remove what was made here (the cache of downloads stays)

@@ -165,11 +165,9 @@ def print_themes(name: str, themes: Mapping[str, set[str]], rows: Sequence[Row],
 def print_silent(name: str, found: Sequence[Verdict]) -> None:
     happy = [one for one in found if one.klass in (Class.PROMOTER, Class.PASSIVE) and one.text_read is not None]
     counts = Counter(one.klass for one in happy if one.silent)
-    print(
-        f"{name:16} {len(happy):6} happy scores with words, {share(sum(counts.values()), len(happy))} silent detractors",
-        end="",
-    )
-    print(f" ({counts[Class.PASSIVE]} passives, {counts[Class.PROMOTER]} promoters)")
+    print(f"{name:16} {len(happy):6} happy scores with words, ", end="")
+    print(f"{share(counts.total(), len(happy))} silent detractors ", end="")
+    print(f"({counts[Class.PASSIVE]} passives, {counts[Class.PROMOTER]} promoters)")
 
 
 def print_read(name: str, found: Sequence[Verdict]) -> None:

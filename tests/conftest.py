@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.support.sendgrid_server",
     "tests.support.smtp_server",
     "tests.support.process",
+    "tests.support.commands",
 ]
 
 # A shared machine is no stopwatch: property tests have no deadline per example, the suite has one per test.

@@ -19,6 +19,6 @@ def test_nothing_is_lost_and_nothing_doubled_when_workers_are_killed(
 ) -> None:
     stage = Stage(real_kafka, empty_store_url, tmp_path, seed=20261120, slack=slack, smtp=smtp)
     try:
-        assert stage.run(kills=4) == []
+        assert stage.run(kills=3) == []
     finally:
         stage.program.close()

@@ -147,7 +147,7 @@ def test_an_acknowledged_follow_up_is_shown_so_in_the_same_message(
     told.tell()
     told.run()
     clock.advance(minutes=10)
-    Service(told.store, lambda: (), clock).acknowledge(42, by="ana", via="cli")
+    Service(told.store, lambda: told.live, clock).acknowledge(42, by="ana", via="cli")
     told.run()
     (message,) = slack.messages
     until(lambda: "*Acknowledged* by Ana, Fri 16:10" in message.all_text, 5)

@@ -241,7 +241,7 @@ def test_a_mail_lost_twice_goes_to_the_next_channel(
     clock.advance(minutes=3)
     told.run()
     assert [(d.channel, d.state) for d in told.deliveries(notice)] == [("email", "failed"), ("slack", "delivered")]
-    assert "E-mail gave no answer, so it comes by Slack." in slack.messages[0].all_text
+    assert "E-mail gave no answer, so it comes by Slack." in slack.to("U01ANA")[0].all_text
 
 
 def test_a_worker_that_died_in_a_call_leaves_an_unknown_outcome_behind(

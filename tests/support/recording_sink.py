@@ -22,7 +22,7 @@ CREATE TABLE records (topic, partition, incarnation, offset, value, UNIQUE (topi
 class RecordingSink:
     """The ledger's rules in a few lines: split at the head, rows form a chain, everything in one transaction.
 
-    `before` runs at the start of each transaction that processes a batch: it may raise, wait or kill.
+    `before` runs before each transaction that processes a batch: it may raise, wait or kill.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,9 +58,9 @@ class RecordingSink:
         }
 
     def process(self, batch: Batch) -> Sequence[Pause]:
+        self.before(batch)
         self._check()
         with self._lock, self._transaction() as db:
-            self.before(batch)
             for part in batch.slices:
                 self._write(db, part)
             return self._take_pauses(db)

@@ -93,23 +93,23 @@ def _phone_from(search: _Search, first: int) -> tuple[Found, int] | None:
     if start and (search.text[start - 1].isalnum() or search.text[start - 1] == "_"):
         return None
     longest = [w for w in windows(search.groups, first, _LONGEST + 2) if len(w[1]) >= _SHORTEST]
+    said = hint(search.lowered, start) if longest else None
     for last, _ in reversed(longest):
         end = search.groups[last].end
         if search.joined(first, last) and not search.text[end : end + 1].isalnum():
-            value = _value(search, start, end, international="+" in (lead.group() if lead else ""))
+            value = _value(search, start, end, said)
             if value is not None:
                 return Found(start, end, Tag.PHONE, value), last
     return None
 
 
-def _value(search: _Search, start: int, end: int, *, international: bool) -> str | None:
+def _value(search: _Search, start: int, end: int, said: Hint | None) -> str | None:
     """The number as contact data, None when these characters are no telephone number."""
     written = search.text[start:end].replace("&nbsp;", " ").replace("&#160;", " ").strip()
-    if international or written.startswith("00"):
+    if written.startswith(("+", "(+", "00")):
         return _international(written)
     if search.is_date(start, end) or _is_amount(search.text, start, end):
         return None
-    said = hint(search.lowered, start)
     if said is Hint.ORDER and not written.startswith("("):
         return None
     return _national(written, search.country, said is Hint.PHONE, search.alone)

@@ -62,14 +62,12 @@ _REACH = 40
 
 def hint(lowered: str, start: int) -> Hint | None:
     """What the nearest telling word before `start`, in the same sentence, says of the number there."""
-    before = lowered[max(0, start - _REACH) : start]
-    for end in _SENTENCE_END.finditer(before):
-        last = end.end()
-        before = " " * last + before[last:]
+    low = max(0, start - _REACH)
+    low = max((end.end() for end in _SENTENCE_END.finditer(lowered, low, start)), default=low)
     nearest: str | None = None
-    for match in _WORDS.finditer(before):
+    for match in _WORDS.finditer(lowered, low, start):
         nearest = match.lastgroup
-    if nearest is None and _NUMBER.search(before):
+    if nearest is None and _NUMBER.search(lowered, low, start):
         return Hint.PHONE
     return Hint(nearest) if nearest else None
 

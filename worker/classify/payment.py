@@ -41,7 +41,6 @@ _RANGES: tuple[tuple[int, int, tuple[int, ...]], ...] = (
     (1, 1, (15,)),  # UATP
 )
 _LONGEST_CARD = 19
-_COMMON_LENGTH = 16
 _COMMON = re.compile(r"4|5[1-5]|3[47]")  # Visa, Mastercard, American Express
 
 
@@ -81,18 +80,30 @@ def _card_from(groups: Sequence[Group], first: int) -> int | None:
     for last, digits in windows(groups, first, _LONGEST_CARD):
         if is_card(digits):
             best = last
-    if best is None and _begins_or_ends_with_card(groups[first].digits):
-        return first
-    return best
+    return _glued_from(groups, first) if best is None else best
 
 
-def _begins_or_ends_with_card(digits: str) -> bool:
-    """A card number with its security code, or another card, typed on without a gap. Common schemes only: of other
-    numbers this long about one in forty looks like that."""
-    if len(digits) <= _COMMON_LENGTH:
+def _glued_from(groups: Sequence[Group], first: int) -> int | None:
+    """The last group of a card number that has more digits typed on without a gap: a security code, another card.
+
+    Only the usual groupings of the common schemes: one in forty of other numbers this long looks like one too.
+    """
+    for sizes in ((16,), (15,), (4, 4, 4, 4), (4, 6, 5)):
+        last = first + len(sizes) - 1
+        if last < len(groups) and _holds_glued([group.digits for group in groups[first : last + 1]], sizes):
+            return last
+    return None
+
+
+def _holds_glued(digits: list[str], sizes: tuple[int, ...]) -> bool:
+    if any(len(part) < size for part, size in zip(digits, sizes, strict=True)):
         return False
-    parts = (digits[:16], digits[-16:], digits[:15], digits[-15:])
-    return any(_COMMON.match(part) and is_card(part) for part in parts)
+    if len(sizes) == 1:
+        candidates = [digits[0][: sizes[0]], digits[0][-sizes[0] :]]
+    else:
+        inner = "".join(digits[1:-1])
+        candidates = [digits[0][-sizes[0] :] + inner + digits[-1][: sizes[-1]]]
+    return any(_COMMON.match(candidate) and is_card(candidate) for candidate in candidates)
 
 
 _GAP = r"(?:&nbsp;|&#160;|[\s\x00-\x1f._/,:*|-]{1,3})?"

@@ -77,9 +77,9 @@ def _written(code: str, labels: Iterable[tuple[Label, Lexicon]], language: Langu
     for label, lexicon in labels:
         for text in _of(code, lexicon.words):
             yield label, text
+        excluded = Label(Kind.NOT_THEME if label.kind is Kind.THEME else Kind.NOT_SEVERITY, label.name)
         for text in _of(code, lexicon.exclusions):
-            # an exclusion bears its label's kind as weight: a theme and a severity may share a name
-            yield Label(Kind.NOT, label.name, float(label.kind)), text
+            yield excluded, text
     for text, weight in language.polar.items():
         yield Label(Kind.POLAR, "", weight), text
 
@@ -110,7 +110,7 @@ class CommentReader:
         lexicons = self._lexicons.get(code) if code else None
         if lexicons is None:
             # a comment without a letter is no foreign language: it is only not much
-            return Reading(read=not _LETTER.search(comment), language=code)
+            return Reading(read=not _LETTER.search(text.normal), language=code)
         labels, polar = _found(text, lexicons)
         felt = mood(text, polar, lexicons.language, polarity)
         named = dict.fromkeys(label for label, _, _ in labels)
@@ -185,8 +185,10 @@ def _found(text: Text, lexicons: _Lexicons) -> tuple[list[_Span], list[Hit]]:
                 free = at + len(one.words)
                 if one.label.weight:
                     polar.append(Hit(at, len(one.words), one.label.weight))
-        elif kind is Kind.NOT:
-            excluded.append((Label(Kind(int(one.label.weight)), one.label.name), at, at + len(one.words) - 1))
+        elif kind is Kind.NOT_THEME:
+            excluded.append((Label(Kind.THEME, one.label.name), at, at + len(one.words) - 1))
+        elif kind is Kind.NOT_SEVERITY:
+            excluded.append((Label(Kind.SEVERITY, one.label.name), at, at + len(one.words) - 1))
         elif kind is Kind.THEME or not _denied(text, at, lexicons.language):
             labels.append((one.label, at, at + len(one.words) - 1))
     return (_allowed(labels, excluded) if excluded else labels), polar

@@ -9,33 +9,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from decimal import Decimal
 from urllib.parse import unquote
 
 import msgspec
+from msgspec import Struct
 
 from worker.classify.chains import Chain, chains
 from worker.classify.contacts import emails, phones
 from worker.classify.folding import Folded, fold, suspicious
-from worker.classify.found import Found, Tag, blank
+from worker.classify.found import Found, Hint, Tag, blank, hint
 from worker.classify.identity import national_ids
 from worker.classify.payment import cards, ibans, is_card
 from worker.model.response import Contact, Json, Response
 
-_MOST_DIGITS = 2_000  # in chains; a text with more is a pasted table, and its chains go unread
+_MOST_DIGITS = 600  # in chains; a text with more is a pasted table: its chains are destroyed unread
 _ENOUGH_DIGITS = re.compile(r"\d(?:\D*\d){5}")  # the shortest number we know has six: a UK national insurance number
 _LETTER = re.compile(r"[^\W\d_]")
 _NO_LETTERS = re.compile(r"[\W\d_]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_KEYS = frozenset({"id", "ids", "code", "key", "uuid", "guid", "hash", "reference", "timestamp"})
 _LONGEST_NAME = 32  # of a field, as far as it is read
+_DEEPEST = 50  # levels of lists and maps in an answer; what lies deeper is left out
 _AT = re.compile(r"@|&#|&commat|[(\[{<] ?at|\sdot\s", re.IGNORECASE)
-_SMALLEST_CARD = 10**11
-_LONGEST_NUMBER = 80  # characters, of any number with its gaps
+_CARDS_BETWEEN = (10**11, 10**19)
+_LONGEST_NUMBER = 120  # characters, of any number with its gaps
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([nrt/\"\\]))")
 _FORM = re.compile(r"[\w.%\[\]-]+=[^\s]*$")
 
 
-@dataclass(frozen=True, slots=True)
-class Redacted:
+class Redacted(Struct, frozen=True):
     """`text` with tags; the addresses and numbers it held, each once; the tags in their order."""
 
     text: str
@@ -49,15 +52,25 @@ def redact(text: str, *, country: str | None = None, label: str | None = None) -
 
     `label` is the name of the field the text comes from, which says what a bare number in it is: `order_id: 4711`.
     """
-    if not suspicious(text) and " dot " not in text:
+    if not suspicious(text) and " dot " not in text and " DOT " not in text:
         return Redacted(text)
     folded = fold(text)
-    # the field's name stands before its value, as words do before a number in a sentence
-    name = _NO_LETTERS.sub(" ", label).strip()[-_LONGEST_NAME:] + ": " if label is not None else ""
+    name = _introduction(label) if label is not None else ""
     found = _search(name + folded.text, country=_region(country), in_sentence=label is None)
     shift = len(name)
     moved = [Found(max(0, one.start - shift), one.end - shift, one.tag, one.value) for one in found]
     return _replaced(text, folded, sorted(moved, key=lambda one: (one.start, -one.end))) if moved else Redacted(text)
+
+
+def _introduction(label: str) -> str:
+    """A field's name as words before its value, as they stand before a number in a sentence.
+
+    What is named like a key is one: `call_id` is no telephone number, though a `tax_id` is personal.
+    """
+    name = _NO_LETTERS.sub(" ", _CAMEL.sub(" ", label)).strip().lower()[-_LONGEST_NAME:]
+    if name.rpartition(" ")[2] in _KEYS and hint(f"{name}: ", len(name) + 2) is not Hint.ID:
+        name += " reference"
+    return f"{name}: "
 
 
 def _region(country: str | None) -> str | None:
@@ -154,20 +167,27 @@ class _Page:
         self.phones.update(dict.fromkeys(redacted.phones))
         return redacted.text
 
-    def value(self, value: Json, label: str) -> Json:
+    def value(self, value: Json, label: str, depth: int = 0) -> Json:
         """A JSON value with every text in it redacted; a number that is a card number becomes its tag."""
         if isinstance(value, str):
             return self.text(value, label)
+        if isinstance(value, Mapping | list | tuple) and depth > _DEEPEST:
+            return None
         if isinstance(value, Mapping):
-            return self.fields(value)
+            return self.fields(value, depth + 1)
         if isinstance(value, list | tuple):
-            return [self.value(each, label) for each in value]
-        if isinstance(value, int) and value > _SMALLEST_CARD and is_card(str(value)):
-            return str(Tag.CARD)
-        return value
+            return [self.value(each, label, depth + 1) for each in value]
+        return str(Tag.CARD) if _is_card_number(value) else value
 
-    def fields(self, fields: Mapping[str, Json]) -> dict[str, Json]:
-        return {self.text(name, "") or name: self.value(value, name) for name, value in fields.items()}
+    def fields(self, fields: Mapping[str, Json], depth: int = 0) -> dict[str, Json]:
+        return {self.text(name, "") or name: self.value(value, name, depth) for name, value in fields.items()}
+
+
+def _is_card_number(value: Json) -> bool:
+    low, high = _CARDS_BETWEEN
+    return (
+        isinstance(value, int | float | Decimal) and low < value < high and value % 1 == 0 and is_card(str(int(value)))
+    )
 
 
 def redact_response(response: Response) -> tuple[Response, Contact]:

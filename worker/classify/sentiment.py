@@ -92,7 +92,7 @@ def _in_place(text: Text, hit: Hit, language: Language) -> Hit:
 def _is_wished(text: Text, at: int, language: Language) -> bool:
     """Whether the words before a polar word, boosters aside, make it a wish: "would be very nice"."""
     before = at - 1
-    while before >= 0 and text.words[before] in language.boosters:
+    while before > max(0, at - _REACH) and text.words[before] in language.boosters:
         before -= 1
     if before < 0 or text.words[before] not in _last_words(language.wishes):
         return False

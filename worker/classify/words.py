@@ -1,8 +1,8 @@
 """Words and phrases of lexicons, found in a text as whole words.
 
 Texts compare as the rules do: NFKC, casefold, NFKC. A word ends where its neighbour is not a letter, digit or
-underscore; a space in a phrase matches any white space. One dictionary from first words to phrases serves all labels
-of a language, so a text is read once, whatever the size of the lexicons.
+underscore; a space in a phrase matches any white space. One tree of words serves all labels of
+a language, so a text is read once, whatever the size of the lexicons.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ class Kind(IntEnum):
 
     THEME = 0
     SEVERITY = 1
-    NOT = 2  # an exclusion: what it covers does not count for its label
-    POLAR = 3  # sounds happy or unhappy, by its weight
+    NOT_THEME = 2  # an exclusion: what it covers does not count for the theme of its name
+    NOT_SEVERITY = 3
+    POLAR = 4  # sounds happy or unhappy, by its weight
 
 
 class Label(NamedTuple):

@@ -58,16 +58,21 @@ def desk() -> Iterator[Desk]:
     from worker.followup.service import Service
 
     with opening.store() as store:
-        rule_set = rule_files.in_use(store, opening.settings()).rule_set
-        yield Desk(Service(store, lambda: rule_set.root_causes, SystemClock()), rule_set)
+        live = rule_files.in_use(store, opening.settings())
+        yield Desk(Service(store, lambda: live, SystemClock()), live.rule_set)
+
+
+def somebody(command: _F) -> _F:
+    """The id of the follow-up, and `--by PERSON`."""
+    number = click.argument("number", metavar="ID")
+    return number(
+        click.option("--by", required=True, metavar="PERSON", help="Who acts: a person of the directory.")(command)
+    )
 
 
 def acting(command: _F) -> _F:
-    """The id, and `--by PERSON` and `--note TEXT`, which every acting command takes."""
-    number = click.argument("number", metavar="ID")
-    by = click.option("--by", required=True, metavar="PERSON", help="Who acts: a person's id of the directory.")
-    note = click.option("--note", metavar="TEXT", help="Kept in the history.")
-    return number(by(note(command)))
+    """The same, and `--note TEXT`."""
+    return somebody(click.option("--note", metavar="TEXT", help="Kept in the history.")(command))
 
 
 def moment(text: str) -> datetime:
@@ -130,4 +135,76 @@ def close(
         said(at.service.close(opening.row_id(number), close_out, by=at.person(by), via=VIA, note=note))
 
 
-MOVES = (acknowledge, contact, close)
+@click.command(name="tried")
+@acting
+@click.option("--reason", metavar="WORD", help="voicemail, busy, wrong number …")
+@click.option("--next", "next_at", metavar="TIME", help="When to try again; with an offset.")
+def tried(number: str, by: str, note: str | None, reason: str | None, next_at: str | None) -> None:
+    """An attempt to reach the customer failed. It is counted and is no contact: the clock goes on."""
+    then = moment(next_at) if next_at else None
+    with desk() as at:
+        said(
+            at.service.tried(opening.row_id(number), by=at.person(by), via=VIA, reason=reason, next_at=then, note=note)
+        )
+
+
+@click.command(name="reassign")
+@acting
+@click.option("--to", required=True, metavar="PERSON", help="A person's id, or team:ID.")
+def reassign(number: str, by: str, note: str | None, to: str) -> None:
+    """Somebody else owns it now. The due time stays; both are told."""
+    with desk() as at:
+        said(at.service.reassign(opening.row_id(number), to=at.recipient(to), by=at.person(by), via=VIA, note=note))
+
+
+@click.command(name="not-mine")
+@acting
+def not_mine(number: str, by: str, note: str | None) -> None:
+    """Give it back, with --note as the reason. It goes on in the chain, and never back."""
+    with desk() as at:
+        said(at.service.not_mine(opening.row_id(number), by=at.person(by), via=VIA, note=note))
+
+
+@click.command(name="snooze")
+@acting
+@click.option("--until", required=True, metavar="TIME", help="With an offset: 2026-11-23T12:00:00+01:00")
+def snooze(number: str, by: str, note: str | None, until: str) -> None:
+    """The clock stands until then."""
+    then = moment(until)
+    with desk() as at:
+        said(at.service.snooze(opening.row_id(number), until=then, by=at.person(by), via=VIA, note=note))
+
+
+@click.command(name="unsnooze")
+@somebody
+def unsnooze(number: str, by: str) -> None:
+    """The clock goes on before its time."""
+    with desk() as at:
+        said(at.service.unsnooze(opening.row_id(number), by=at.person(by), via=VIA))
+
+
+@click.command(name="reopen")
+@acting
+def reopen(number: str, by: str, note: str | None) -> None:
+    """It is not over after all: a new cycle begins, with a new due time."""
+    with desk() as at:
+        said(at.service.reopen(opening.row_id(number), by=at.person(by), via=VIA, note=note))
+
+
+@click.command(name="cancel")
+@acting
+def cancel(number: str, by: str, note: str | None) -> None:
+    """It should never have been opened. --note says why."""
+    with desk() as at:
+        said(at.service.cancel(opening.row_id(number), by=at.person(by), via=VIA, note=note))
+
+
+@click.command(name="recalculate")
+@acting
+def recalculate(number: str, by: str, note: str | None) -> None:
+    """Count the due time again, after a calendar was changed. The history says what it was."""
+    with desk() as at:
+        said(at.service.recalculate(opening.row_id(number), by=at.person(by), via=VIA, note=note))
+
+
+MOVES = (acknowledge, contact, tried, close, reassign, not_mine, snooze, unsnooze, reopen, cancel, recalculate)

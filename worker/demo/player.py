@@ -43,6 +43,7 @@ class Stage:
     service: Service
     directory: Directory
     messages: Messages
+    slack_down: threading.Event  # while set, Slack answers 503
 
     @contextmanager
     def scene(self) -> Iterator[Scene]:
@@ -118,9 +119,22 @@ class Player:
         for record in beat.records:
             self._send(record)
         if beat.turn is not None:
-            {Turn.KILL: self._kill, Turn.FIX_WEBER: self._fix, Turn.SKIP_TO_MONDAY: self._skip}[beat.turn]()
+            self._turn(beat.turn)
         if beat.shows is not None:
             self._waiting.append(beat.shows)
+
+    def _turn(self, turn: Turn) -> None:
+        match turn:
+            case Turn.SLACK_DOWN:
+                self.stage.slack_down.set()
+            case Turn.SLACK_BACK:
+                self.stage.slack_down.clear()
+            case Turn.KILL:
+                self._kill()
+            case Turn.FIX_WEBER:
+                self._fix()
+            case Turn.SKIP_TO_MONDAY:
+                self.stage.clock.jump(MONDAY)
 
     def _kill(self) -> None:
         """Between two messages: one killed on its way would be held by its lease for half a minute."""
@@ -149,6 +163,3 @@ class Player:
                 via="demo",
                 note="He asked not to be contacted.",
             )
-
-    def _skip(self) -> None:
-        self.stage.clock.jump(MONDAY)

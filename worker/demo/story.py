@@ -23,6 +23,8 @@ Shows = Callable[[Scene], str | None]
 class Turn(Enum):
     """What a beat does beside sending records."""
 
+    SLACK_DOWN = "slack down"
+    SLACK_BACK = "slack back"
     KILL = "kill"
     FIX_WEBER = "fix"
     SKIP_TO_MONDAY = "monday"
@@ -65,9 +67,12 @@ def _second_hour() -> list[Beat]:
     return [
         _gives(16, 0, "Farah Aziz gives a 3 and mentions her solicitor.", FARAH, outcomes.to_complaints),
         _gives(16, 8, "Leo Brandt gives a 4.", leo(1, 4, SLOW)),
-        _gives(16, 16, "Slack answers 503 to everything about Piet Jansen.", PIET, outcomes.by_mail),
-        _gives(16, 28, "Leo Brandt again, a 2 this time.", leo(2, 2, SLOWER), outcomes.same_follow_up),
-        Beat(clock(16, 40), "The worker is killed (SIGKILL) and started again.", turn=Turn.KILL),
+        Beat(clock(16, 14), "Slack answers 503 from now on.", turn=Turn.SLACK_DOWN),
+        _gives(16, 15, "Piet Jansen gives a 3.", PIET),
+        Beat(clock(16, 21), shows=outcomes.by_mail),
+        Beat(clock(16, 32), "Slack is back.", turn=Turn.SLACK_BACK),
+        _gives(16, 36, "Leo Brandt again, a 2 this time.", leo(2, 2, SLOWER), outcomes.same_follow_up),
+        Beat(clock(16, 42), "The worker is killed (SIGKILL) and started again.", turn=Turn.KILL),
     ]
 
 

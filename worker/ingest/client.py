@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import ssl
 import threading
 from collections.abc import Callable, Sequence
@@ -68,6 +69,7 @@ def connect(settings: Settings, timing: Timing, stop: threading.Event, waiting: 
             if fatal:
                 raise ConfigError(sentence) from None
             waiting(sentence)
+            let_go()
             stop.wait(timing.backoff)
     raise Stopped
 
@@ -92,6 +94,11 @@ def _attempt(configured: dict[str, Any]) -> KafkaConsumer:
         raise
     guard(consumer)
     return consumer
+
+
+def let_go() -> None:
+    """The client leaves sockets of refused connections to the garbage collector, which an idle process seldom runs."""
+    gc.collect()
 
 
 def options(settings: Settings, timing: Timing) -> dict[str, Any]:

@@ -40,6 +40,7 @@ def survey(
     except kafka.errors.KafkaError as error:
         _log.warning("brokers cannot be reached", error=repr(error))
         metrics.KAFKA_REACHABLE.set(0)
+        client.let_go()
         return Seen(reachable=False)
     metrics.KAFKA_REACHABLE.set(1)
     return Seen(

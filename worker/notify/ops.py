@@ -48,6 +48,19 @@ def address_refused(target: Target, reason: str, now: datetime) -> NewNotice:
     )
 
 
+def channel_slow(channel: str, reason: str, now: datetime) -> NewNotice:
+    """A channel that answers "not now" for so long that messages go another way. Once an hour per reason."""
+    return notice(
+        "channel_slow",
+        f"{channel}/{reason}/{now:%Y-%m-%dT%H}",
+        now,
+        broke=f"{_name(channel)} did not take messages in time: {words(reason)}.",
+        works="Each went on to its next channel, and says so.",
+        todo="Look at the provider's status page, and at the network between.",
+        avoid=channel,
+    )
+
+
 def not_delivered(notice_id: int, recipient: str, reason: str, now: datetime) -> NewNotice:
     """A notice for which every channel failed."""
     return notice(

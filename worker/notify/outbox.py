@@ -132,10 +132,18 @@ class Outbox:
         metrics.ATTEMPTS.labels(delivery.channel, answer.outcome.value).inc()
         metrics.SEND_SECONDS.labels(delivery.channel).observe(report.seconds)
         if deliveries.record(turn.conn, [_result(report, answer, step)]):
-            self._follow(turn, delivery, step, report.thread, tried)
+            for_good = answer.outcome is AttemptOutcome.REFUSED
+            self._follow(turn, delivery, step, report.thread, tried, for_good=for_good)
 
     def _follow(
-        self, turn: Turn, delivery: Delivery, step: retry.Step, thread: Thread | None, tried: set[Target]
+        self,
+        turn: Turn,
+        delivery: Delivery,
+        step: retry.Step,
+        thread: Thread | None,
+        tried: set[Target],
+        *,
+        for_good: bool,
     ) -> None:
         """What a step means for the notice."""
         match step:
@@ -144,7 +152,7 @@ class Outbox:
                 if thread:
                     threads.begin(turn.conn, thread)
             case retry.NextChannel(reason):
-                self._go_on(turn, delivery, reason, tried)
+                self._go_on(turn, delivery, reason, tried, for_good=for_good)
             case retry.GiveUp(reason):
                 self._fail(turn, delivery.notice, reason)
             case retry.Again():
@@ -167,11 +175,13 @@ class Outbox:
             address = channel_state.WHOLE if answer.whole_channel else delivery.address
             channel_state.hold(turn.conn, channel, address, turn.now + answer.retry_after)
 
-    def _go_on(self, turn: Turn, delivery: Delivery, reason: str, tried: set[Target]) -> None:
-        """Plan the next channel's delivery; ops hear about an address that was refused for good."""
+    def _go_on(self, turn: Turn, delivery: Delivery, reason: str, tried: set[Target], *, for_good: bool) -> None:
+        """Plan the next channel's delivery; ops hear why this one did not do."""
         here = Target(delivery.channel, delivery.address)
-        if delivery.notice.recipient != OPS and not turn.is_open(delivery.channel):
+        if delivery.notice.recipient != OPS and for_good:
             turn.new.append(ops.address_refused(here, reason, turn.now))
+        elif delivery.notice.recipient != OPS and not turn.is_open(delivery.channel):
+            turn.new.append(ops.channel_slow(delivery.channel, reason, turn.now))
         rest = [target for target in self._targets(turn, delivery.notice) if target not in tried | {here}]
         if rest:
             turn.planned.append(_planned(delivery.notice.id, delivery.position + 1, _best(rest, turn)))
@@ -279,7 +289,7 @@ class Outbox:
         tried = self._tried(turn, delivery)
         if channel is None:
             deliveries.fail(turn.conn, [delivery.id], "channel_not_configured")
-            self._go_on(turn, delivery, "channel_not_configured", tried)
+            self._go_on(turn, delivery, "channel_not_configured", tried, for_good=False)
             return None
         if delivery.past and delivery.past[-1].outcome is None:
             deliveries.mark_lost(turn.conn, delivery)
@@ -287,7 +297,7 @@ class Outbox:
         if action is Action.NEXT:
             reason = delivery.past[-1].reason or "no_answer"
             deliveries.fail(turn.conn, [delivery.id], reason)
-            self._go_on(turn, delivery, reason, tried)
+            self._go_on(turn, delivery, reason, tried, for_good=False)
             return None
         trial = delivery.channel in turn.circuits
         until = turn.now + retry.TRIAL_EVERY

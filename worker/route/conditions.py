@@ -136,8 +136,7 @@ class Mentions:
 
     @staticmethod
     def of(phrases: Sequence[str], said: Sequence[str]) -> Mentions:
-        options = "|".join(r"\s+".join(map(re.escape, phrase.split())) for phrase in phrases)
-        return Mentions(tuple(phrases), tuple(said), re.compile(rf"(?<!\w)(?:{options})(?!\w)"))
+        return Mentions(tuple(phrases), tuple(said), whole(phrases))
 
     @property
     def words(self) -> str:
@@ -310,6 +309,12 @@ class InHours:
 
     def holds(self, value: Any, now: datetime) -> bool:
         return self.calendar.is_open(value) is not self.outside
+
+
+def whole(phrases: Sequence[str]) -> re.Pattern[str]:
+    """Finds any of some phrases standing whole."""
+    options = "|".join(r"\s+".join(map(re.escape, phrase.split())) for phrase in phrases)
+    return re.compile(rf"(?<!\w)(?:{options})(?!\w)")
 
 
 def _local(at: datetime, zone: ZoneInfo) -> datetime:

@@ -31,6 +31,7 @@ class Decider:
         self.rule_set = rule_set
         self.people = People(rule_set.directory, rule_set.zone)
         self._zone = rule_set.zone
+        self._last_date: tuple[datetime | None, date] = (None, date.min)
         self._rules = _Compiled(rule_set.rules)
         self._also = _Compiled(rule_set.also)
         used = frozenset(
@@ -44,7 +45,7 @@ class Decider:
     ) -> Decision:
         """What to do about a response. `now` is the time of deciding, from which due counts."""
         subject = Subject(response, verdict, facts, now)
-        today = now.astimezone(self._zone).date()
+        today = self._local_date(now)
         observed: list[str] = []
         for rule in self._rules.holding(subject, today):
             if rule.observe:
@@ -58,6 +59,14 @@ class Decider:
     def trace(self, response: Response, verdict: Verdict, facts: Facts, now: datetime) -> tuple[Trace, ...]:
         """Why: every rule up to the deciding one with its clauses, then the others and `also` by name."""
         return traces(self.rule_set, Subject(response, verdict, facts, now), now.astimezone(self._zone).date())
+
+    def _local_date(self, now: datetime) -> date:
+        """A batch has one `now`, so the last answer mostly serves."""
+        last, day = self._last_date
+        if now is not last:
+            day = now.astimezone(self._zone).date()
+            self._last_date = now, day
+        return day
 
     def _ignored(self, subject: Subject, rule: Rule, observed: Sequence[str]) -> Decision:
         return Decision(

@@ -16,6 +16,8 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
+from msgspec import Struct
+
 from worker.model.decision import Facts
 from worker.model.response import Json, Number, Response
 from worker.model.verdict import Verdict
@@ -45,14 +47,17 @@ OPEN_PREFIXES = ("response.answers.", "customer.attributes.", "attributes.")
 _MOST_FOLDED = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a condition is tested on."""
+class Subject(Struct, frozen=True):
+    """What a condition is tested on. A Struct, since one is made for every decision."""
 
     response: Response
     verdict: Verdict
     facts: Facts
     now: datetime
+
+
+def _unknown(raw: Any) -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +74,10 @@ class Field:
     declared: bool = True
     narrowed: bool = False  # by fields.yaml: an event's value outside is unknown
     canonical: frozenset[str] | None = None  # of `values`
+    convert: Callable[[Any], Any] = _unknown  # what the kind makes of a raw value
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "convert", FITS[self.kind])
         if self.values is not None:
             same = self.values if self.kind is Kind.ID else map(fold, self.values)
             object.__setattr__(self, "canonical", frozenset(same))
@@ -81,10 +88,8 @@ class Field:
     def fit(self, raw: Any) -> Any:
         if raw is None:
             return None
-        value = FITS[self.kind](raw)
-        if self.narrowed and value is not None:
-            return self._within(value)
-        return value
+        value = self.convert(raw)
+        return self._within(value) if self.narrowed and value is not None else value
 
     def _within(self, value: Any) -> Any:
         if self.kind is Kind.LIST:

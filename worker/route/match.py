@@ -3,7 +3,7 @@
 For every field an index answers "which rules' clauses on this field hold for this value?" with one integer; the
 intersection over fields leaves the candidates. Ten thousand rules cost a few wider integers, not ten thousand tests.
 Members of groups live in planes: plane k holds the k-th member of every rule that has one. Tests that no index
-knows (patterns, parts of text, times) are left to `residue`, which is asked only of candidates, in order.
+knows (patterns, parts of text, times) are asked of the candidates alone, in order; so is everything once few are left.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from worker.route.clauses import Clause, Member
-from worker.route.conditions import AllOf, AnyOf, Between, Is, IsNot, Mentions, NoneOf
+from worker.route.clauses import Clause, Member, When
+from worker.route.conditions import AllOf, AnyOf, Between, Is, IsNot, Mentions, NoneOf, whole
 from worker.route.fields import Field, Subject
 from worker.route.schema import Rule
 
@@ -89,7 +89,9 @@ class FieldIndex:
         self._low: dict[tuple[Any, int], int] = {}
         self._high: dict[tuple[Any, int], int] = {}
         self._no_low = self._no_high = self._ranged = 0
-        self._phrases: dict[str, list[tuple[Mentions, int]]] = {}
+        self._words: dict[str, int] = {}  # phrases of one word
+        self._phrases: dict[str, dict[str, int]] = {}  # longer ones, by their first word
+        self._patterns: dict[str, re.Pattern[str]] = {}  # of longer ones
         self.odd: list[tuple[Clause, int]] = []
         self._remembered: dict[Any, int] = {}
 
@@ -138,18 +140,24 @@ class FieldIndex:
 
     def _add_phrases(self, test: Mentions, bit: int) -> bool:
         """By the first word of each phrase: where a phrase stands, that word stands whole."""
-        firsts = [_WORD.search(phrase) for phrase in test.phrases]
-        if None in firsts:
+        firsts = {phrase: _WORD.search(phrase) for phrase in test.phrases}
+        if None in firsts.values():
             return False
-        for first in {match[0] for match in firsts if match}:
-            self._phrases.setdefault(first, []).append((test, bit))
+        for phrase, first in firsts.items():
+            if first and first[0] == phrase:
+                _spread(self._words, [phrase], bit)
+            elif first:
+                _spread(self._phrases.setdefault(first[0], {}), [phrase], bit)
+                self._patterns.setdefault(phrase, whole([phrase]))
         return True
 
     def seal(self) -> FieldIndex:
         """Everything is added."""
         self._lows, self._highs = _Steps(self._low), _Steps(self._high)
+        self.lacks = ~self.has
         self.odd_bits = _union_bits(bit for _, bit in self.odd)
-        self._plain = not (self._not_any or self._all or self._ranged or self._phrases)
+        self._worded = bool(self._words or self._phrases)
+        self._plain = not (self._not_any or self._all or self._ranged or self._worded)
         return self
 
     def hold(self, value: Any) -> int:
@@ -182,7 +190,7 @@ class FieldIndex:
         found |= self._not_any & ~excluded
         if self._ranged:
             found |= self._in_range(value)
-        if self._phrases:
+        if self._worded:
             found |= self._mentioned(value)
         return found
 
@@ -193,11 +201,21 @@ class FieldIndex:
 
     def _mentioned(self, value: str) -> int:
         found = 0
-        for word in self._phrases.keys() & set(_WORD.findall(value)):
-            for test, bit in self._phrases[word]:
-                if not found & bit and test.pattern.search(value):
-                    found |= bit
+        words = set(_WORD.findall(value))
+        for word in words & self._words.keys():
+            found |= self._words[word]
+        for word in words & self._phrases.keys():
+            for phrase, bits in self._phrases[word].items():
+                if bits & ~found and self._patterns[phrase].search(value):
+                    found |= bits
         return found
+
+    @property
+    def kept(self) -> float:
+        """How many rules a value leaves, roughly: the fewer, the sooner the field is asked."""
+        if self._not_any or self._ranged or self._all or not self._is:
+            return float(self.has.bit_count())
+        return sum(bits.bit_count() for bits in self._is.values()) / len(self._is)
 
     def true(self, view: View, wanted: int) -> int:
         """The rules of `wanted` whose clause is true, odd ones included."""
@@ -258,25 +276,68 @@ class _Slots:
 
     def index(self, indexes: dict[Field, FieldIndex], field: Field) -> FieldIndex:
         if field not in indexes:
-            indexes[field] = FieldIndex(field, self.numbers.setdefault(field, len(self.numbers)))
+            indexes[field] = FieldIndex(field, self._number(field))
         return indexes[field]
+
+    def of(self, member: Member) -> Slotted:
+        return tuple((self._number(clause.field), clause) for clause in member)
+
+    def _number(self, field: Field) -> int:
+        return self.numbers.setdefault(field, len(self.numbers))
+
+
+Slotted = tuple[tuple[int, Clause], ...]
+
+
+class _Tested:
+    """One rule's condition, ready to be tested on its own."""
+
+    __slots__ = ("_any", "_clauses", "_none")
+
+    def __init__(self, when: When, slots: _Slots) -> None:
+        self._clauses = slots.of(when.clauses)
+        self._any = tuple(slots.of(member) for member in when.any)
+        self._none = tuple(slots.of(member) for member in when.none)
+
+    def holds(self, view: View) -> bool:
+        return (
+            _all_true(self._clauses, view)
+            and (not self._any or any(_all_true(member, view) for member in self._any))
+            and all(_one_false(member, view) for member in self._none)
+        )
+
+
+def _all_true(clauses: Slotted, view: View) -> bool:
+    now = view.subject.now
+    for slot, clause in clauses:  # a loop: a generator would cost as much as the tests
+        if clause.held_by(view.value(slot, clause.field), now) is not True:
+            return False
+    return True
+
+
+def _one_false(clauses: Slotted, view: View) -> bool:
+    now = view.subject.now
+    for slot, clause in clauses:
+        if clause.held_by(view.value(slot, clause.field), now) is False:
+            return True
+    return False
 
 
 class Matcher:
     """Which of some rules hold for a subject."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self.rules = tuple(rules)
         self._slots = _Slots()
         bits = [(1 << n, rule.when) for n, rule in enumerate(rules)]
         self._fields = _Plane([(bit, when.clauses) for bit, when in bits], self._slots).indexes
-        self._fields.sort(key=lambda index: index.field.kind == "text")  # folding a comment costs most: last
+        # Folding a comment costs most, so text comes last.
+        self._fields.sort(key=lambda index: (index.field.kind == "text", index.kept))
         self._any = self._planes([(bit, when.any) for bit, when in bits])
         self._none = self._planes([(bit, when.none) for bit, when in bits])
         self._some_any, self._some_none = _union(self._any[:1]), _union(self._none[:1])
         self._odd = _union_bits(index.odd_bits for index in self._fields)
-        self._residue = self._residues()
-        self.size = len(self._slots.numbers)
+        self._tested = [_Tested(when, self._slots) for _, when in bits]
+        self._size = len(self._slots.numbers)
 
     def _planes(self, groups: list[tuple[int, tuple[Member, ...]]]) -> list[_Plane]:
         deepest = max((len(members) for _, members in groups), default=0)
@@ -285,35 +346,36 @@ class Matcher:
             for k in range(deepest)
         ]
 
-    def _residues(self) -> dict[int, list[tuple[int, Clause]]]:
-        found: dict[int, list[tuple[int, Clause]]] = {}
-        for index in self._fields:
-            for clause, bit in index.odd:
-                found.setdefault(bit.bit_length() - 1, []).append((index.slot, clause))
-        return found
-
     def matching(self, subject: Subject, active: int) -> Iterator[int]:
         """Indexes of the active rules that hold, in order."""
-        view = View(subject, self.size)
-        left = self._candidates(view, active)
+        if not active:
+            return
+        view = View(subject, self._size)
+        left, doubtful = self._candidates(view, active)
         while left:
             lowest = left & -left
             n = lowest.bit_length() - 1
-            if not lowest & self._odd or self._holds(n, view):
+            if not lowest & doubtful or self._tested[n].holds(view):
                 yield n
             left ^= lowest
 
-    def _candidates(self, view: View, active: int) -> int:
-        """The rules that hold but for their odd clauses."""
+    def _candidates(self, view: View, active: int) -> tuple[int, int]:
+        """The rules that may hold, and those among them that are still to be tested one by one."""
         left = active
         for index in self._fields:
+            if _few(left):
+                return left, left
             mine = left & index.has
             if mine:
                 value = view.value(index.slot, index.field)
                 kept = index.hold(value)
-                if value is not None:
+                if index.odd_bits and value is not None:
                     kept |= index.odd_bits
-                left ^= mine & ~kept
+                left = (left & index.lacks) | (mine & kept)
+        return (left, left) if _few(left) else (self._by_groups(view, left), self._odd)
+
+    def _by_groups(self, view: View, left: int) -> int:
+        """Those of `left` whose groups hold."""
         if left & self._some_any:
             left &= ~self._some_any | self._one_true(view, left)
         if left & self._some_none:
@@ -331,9 +393,11 @@ class Matcher:
                 found |= plane.true(view, todo)
         return found
 
-    def _holds(self, n: int, view: View) -> bool:
-        now = view.subject.now
-        return all(clause.held_by(view.value(slot, clause.field), now) is True for slot, clause in self._residue[n])
+
+def _few(bits: int) -> bool:
+    """At most two: quicker tested one by one than narrowed further. Counting the bits of a wide integer is slow."""
+    bits &= bits - 1
+    return not bits or not bits & (bits - 1)
 
 
 def _union(planes: Sequence[_Plane]) -> int:

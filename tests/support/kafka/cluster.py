@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import (
@@ -38,11 +37,6 @@ from tests.support.waiting import until
 _SECONDS = 20.0
 _QUIET = {"log_level": 0}
 Value = bytes | str | Mapping[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Members:
-    ids: list[str]
 
 
 class Kafka:
@@ -177,14 +171,13 @@ class Kafka:
         answer = self._admin().list_consumer_group_offsets(asked)[group].result(_SECONDS)
         return {at.partition: at.offset for at in answer.topic_partitions if at.topic == topic and at.offset >= 0}
 
-    def members(self, group: str) -> list[str]:
-        """Ids of its members; none where nobody ever joined."""
-        found = until(lambda: self._members(group), _SECONDS, what=f"the coordinator of {group}")
-        return found.ids if found else []
+    def members(self, group: str) -> int:
+        """How many there are; 0 where nobody ever joined."""
+        return len(self._member_ids(group))
 
     def expel(self, group: str) -> None:
         """Make the group forget members that were killed: they would keep their partitions until their session ends."""
-        members = [MemberToRemove(member_id=member) for member in self.members(group)]
+        members = [MemberToRemove(member_id=member) for member in self._member_ids(group)]
         if members:
             admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
             try:
@@ -192,13 +185,17 @@ class Kafka:
             finally:
                 admin.close()
 
-    def _members(self, group: str) -> _Members | None:
-        try:
-            described = self._admin().describe_consumer_groups([group])[group].result(_SECONDS)
-        except KafkaException as error:
-            # The first look at a new group makes the broker create its offsets topic: no coordinator yet.
-            return _Members([]) if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND else None
-        return _Members([member.member_id for member in described.members])
+    def _member_ids(self, group: str) -> list[str]:
+        def ask() -> tuple[list[str]] | None:
+            try:
+                described = self._admin().describe_consumer_groups([group])[group].result(_SECONDS)
+            except KafkaException as error:
+                # The first look at any group makes the broker create its offsets topic: no coordinator yet.
+                return ([],) if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND else None
+            return ([member.member_id for member in described.members],)
+
+        found = until(ask, _SECONDS, what=f"the coordinator of {group}")
+        return found[0] if found else []
 
     # The cluster itself
 

@@ -80,6 +80,8 @@ def test_no_mail_address_survives_any_spelling(address: str) -> None:
 def test_a_card_number_is_found_with_its_security_code_glued_on() -> None:
     assert redact("4012888888881881123").text == "[card]"
     assert redact("40128888888818815555555555554444").text == "[card]"
+    assert redact("5555-5555-5555-4444\u200b123").text == "[card]"
+    assert redact("x93714 496353 98431123").text == "x[card]"
 
 
 def test_an_address_becomes_contact_data_in_its_plain_form() -> None:
@@ -176,22 +178,21 @@ def test_ids_stay_and_the_customers_own_contact_moves_out() -> None:
 
 
 def test_the_name_of_an_attribute_says_what_its_number_is() -> None:
-    clean, contact = redact_response(
-        _response(
-            attributes={
-                "order_id": "078051121",
-                "account": "1234567890",
-                "nhs_number": "0032698674",
-                "phone": "612345678",
-            }
-        )
-    )
-    assert clean.attributes == {
-        "order_id": "078051121", "account": "1234567890", "nhs_number": "[id]", "phone": "[phone]",
-    }  # fmt: skip
+    kept = {"call_id": "02079460958", "orderId": "078051121", "account": "1234567890", "text_code": "0161 496 0000"}
+    personal = {"tax_id": "078051121", "nhs_number": "0032698674", "phone": "612345678"}
+    clean, contact = redact_response(_response(attributes={**kept, **personal}))
+    assert clean.attributes == {**kept, "tax_id": "[id]", "nhs_number": "[id]", "phone": "[phone]"}
     assert contact.phones_in_comment == ("612345678",)
 
 
 def test_what_holds_nothing_personal_comes_back_as_it_was() -> None:
     text = "Ça fait 3 fois… naïve ﬁne ½ ™"
     assert redact(text).text is text
+
+
+def test_answers_nested_without_end_do_no_harm() -> None:
+    deep: object = "4012888888881881"
+    for _ in range(400):
+        deep = [deep]
+    clean, _contact = redact_response(_response(answers={"deep": deep}))
+    assert "4012" not in str(clean.answers)

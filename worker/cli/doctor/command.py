@@ -46,6 +46,8 @@ def examine(settings: Settings, *, live: bool) -> Iterator[Check]:
     """Every check, in the order in which things are needed. One that breaks is one line, not the end."""
     from worker.cli.doctor.kafka import kafka_checks
     from worker.cli.doctor.machine import machine_checks
+    from worker.cli.doctor.providers import provider_checks
+    from worker.cli.doctor.ruleset import rule_checks
     from worker.cli.doctor.storage import store_checks
     from worker.clock import SystemClock
 
@@ -53,8 +55,11 @@ def examine(settings: Settings, *, live: bool) -> Iterator[Check]:
     looks: list[tuple[str, Callable[[], Iterable[Check]]]] = [
         ("store", lambda: store_checks(settings, clock)),
         ("kafka", lambda: kafka_checks(settings)),
+        ("rules", lambda: rule_checks(settings, clock)),
         ("machine", lambda: machine_checks(settings)),
     ]
+    if live:
+        looks.append(("providers", lambda: provider_checks(settings)))
     for name, look in looks:
         yield from _guarded(name, look)
 

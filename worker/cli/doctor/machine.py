@@ -25,7 +25,7 @@ def _keys(settings: Settings) -> Check:
         return ok("keys", f"{len(settings.secret_keys)} secret key(s); the first one signs and seals.")
     return warning(
         "keys", "INNERLOOP_SECRET_KEYS is not set.",
-        "Mails have no links to act by, dead letters are not kept for replay, e-mail alone identifies nobody.",
+        "Mails have no links to act by, and dead letters are not kept for replay.",
         "Set it: python -c 'import secrets; print(secrets.token_urlsafe(32))'",
     )  # fmt: skip
 

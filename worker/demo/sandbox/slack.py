@@ -88,7 +88,7 @@ def post_message(messages: Messages, args: Args) -> dict[str, Any]:
     to = str(args.get("channel") or "")
     text, blocks = content(args)
     post = messages.add_post(
-        to=f"U{to[1:]}" if to.startswith("D") else to,
+        to=_address(messages, to),
         room=room_of(to),
         text=text,
         blocks=blocks,
@@ -137,6 +137,13 @@ def room_of(address: str) -> str:
     if address.startswith("#"):
         return f"C{crc32(address.encode()):08X}"
     return f"D{address[1:]}" if address.startswith("U") else address
+
+
+def _address(messages: Messages, to: str) -> str:
+    """Who reads it: a reply is sent to the conversation's id, and its reader is the one of the first message."""
+    if to.startswith("D"):
+        return f"U{to[1:]}"
+    return next((post.to for post in messages.in_room(to)), to)
 
 
 def content(args: Args) -> tuple[str, tuple[Block, ...]]:

@@ -103,7 +103,7 @@ class Smtp:
         except NotSentError as error:
             return Answer(outcome=_DOWN if error.trust else _LATER, reason=error.reason)
         except (OSError, smtplib.SMTPException) as error:
-            return Answer(outcome=_LATER, reason="timeout" if isinstance(error, TimeoutError) else "connection_lost")
+            return Answer(outcome=_LATER, reason=_silence(error))
         finally:
             if smtp:
                 _leave(smtp)
@@ -129,8 +129,8 @@ def _open(server: Server) -> smtplib.SMTP:
         )
     except smtplib.SMTPConnectError as error:
         raise _RefusedError(_LATER, f"smtp_{error.smtp_code}") from None
-    except smtplib.SMTPServerDisconnected:
-        raise _RefusedError(_LATER, "connection_lost") from None
+    except smtplib.SMTPServerDisconnected as error:
+        raise _RefusedError(_LATER, _silence(error)) from None
     except OSError as error:
         raise why_not_reached(error) from None
     try:
@@ -163,10 +163,15 @@ def _hello(smtp: smtplib.SMTP) -> tuple[int, bytes]:
 
 
 def _sign_in(smtp: smtplib.SMTP, user: str, password: str) -> None:
+    # Not login(): it tries every way one after the other, and servers hang up on the second wrong answer.
+    smtp.user, smtp.password = user, password
+    offered = smtp.esmtp_features.get("auth", "").upper().split()
+    ways = {"PLAIN": smtp.auth_plain, "LOGIN": smtp.auth_login, "CRAM-MD5": smtp.auth_cram_md5}
+    way = next((name for name in ways if name in offered), None)
+    if way is None:
+        raise _RefusedError(_DOWN, "no_sign_in")
     try:
-        smtp.login(user, password)
-    except smtplib.SMTPNotSupportedError:
-        raise _RefusedError(_DOWN, "no_sign_in") from None
+        smtp.auth(way, ways[way])
     except smtplib.SMTPResponseException as error:
         for_now = 400 <= error.smtp_code < 500
         raise _RefusedError(_LATER if for_now else _DOWN, f"smtp_{error.smtp_code}") from None
@@ -187,8 +192,7 @@ def _message(smtp: smtplib.SMTP, data: bytes, ref: str) -> Answer:
         smtp.send(body + b".\r\n")
         code, text = smtp.getreply()
     except (OSError, smtplib.SMTPException) as error:
-        reason = "timeout" if isinstance(error, TimeoutError) else "connection_lost"
-        return Answer(outcome=AttemptOutcome.UNKNOWN, reason=reason)
+        return Answer(outcome=AttemptOutcome.UNKNOWN, reason=_silence(error))
     _expect(code, text)
     return Answer(outcome=AttemptOutcome.ACCEPTED, ref=ref)
 
@@ -202,6 +206,12 @@ def _expect(
     if code == -1:
         raise smtplib.SMTPServerDisconnected("no code")
     raise _RefusedError(for_good if code >= 500 else _LATER, f"smtp_{code}")
+
+
+def _silence(error: BaseException) -> str:
+    # smtplib wraps what happened to its socket, and keeps it as the context.
+    timed_out = isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
+    return "timeout" if timed_out else "connection_lost"
 
 
 def _leave(smtp: smtplib.SMTP) -> None:

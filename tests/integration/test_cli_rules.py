@@ -1,0 +1,88 @@
+"""`rules check`, `test`, `speak` and `status`."""
+
+from __future__ import annotations
+
+import json
+
+from tests.support.commands import Commands
+
+TESTS = """
+tests:
+  - name: a detractor goes to the agent
+    given: {response.score: 2, interaction.agent: ana}
+    expect: {rule: any-detractor, owner: %s}
+"""
+
+
+def test_a_good_set_is_ok(commands: Commands) -> None:
+    result = commands("rules", "check")
+
+    assert result.exit_code == 0, result.output
+    assert result.stderr.startswith("Ok: revision ")
+    said = json.loads(commands("rules", "check", "--format", "json").stdout)
+    assert (said["ok"], said["findings"], len(said["revision"])) == (True, [], 12)
+
+
+def test_a_mistake_has_place_and_fix_in_all_formats(commands: Commands) -> None:
+    _spoil(commands, "response.class: detractor}", "response.clas: detractor}")
+
+    text = commands("rules", "check")
+    said = json.loads(commands("rules", "check", "--format", "json").stdout)
+    github = commands("rules", "check", "--format", "github").stdout
+
+    assert text.exit_code == 1
+    assert 'Did you mean "response.class"?' in text.stdout
+    assert set(said["findings"][0]) == {"code", "level", "file", "line", "column", "message", "fix"}
+    assert (said["ok"], said["findings"][0]["level"]) == (False, "error")
+    assert github.startswith("::error file=rules/routing.yaml,line=")
+
+
+def test_no_directory_could_not_run(commands: Commands) -> None:
+    result = commands("rules", "check", "elsewhere")
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("innerloop: elsewhere is no directory.")
+
+
+def test_inline_tests_pass_or_say_why(commands: Commands) -> None:
+    _add(commands, TESTS % "ana")
+    assert commands.json("rules", "test")["passed"] == 1
+
+    _spoil(commands, "owner: ana}", "owner: bo}")
+    said = commands.json("rules", "test", code=1)
+
+    assert (said["ok"], said["passed"], said["failed"]) == (False, 0, 1)
+    assert set(said["tests"][0]) >= {"name", "file", "line", "ok", "expected", "got"}
+    assert (said["tests"][0]["expected"]["owner"], said["tests"][0]["got"]["owner"]) == ("bo", "ana")
+
+
+def test_rules_are_read_as_sentences(commands: Commands) -> None:
+    said = commands("rules", "speak", "any-detractor").stdout
+
+    assert said.startswith("any-detractor  rules/routing.yaml:")
+    assert "When the customer is a detractor, open recover" in said
+    assert commands("rules", "speak", "any-detracter").exit_code == 1
+
+
+def test_status_tells_what_is_in_use_and_what_is_refused(commands: Commands) -> None:
+    assert commands.json("rules", "status")["live"] is None
+    commands("import", commands.write("none.jsonl", ""), "--source", "x")
+    live = commands.json("rules", "status")["live"]
+
+    _spoil(commands, "format: 1", "format: 7")
+    refused = commands.json("rules", "status", code=1)
+
+    assert refused["live"] == live
+    assert refused["directory"]["ok"] is False
+
+
+def _spoil(commands: Commands, old: str, new: str) -> None:
+    path = commands.home / "rules" / "routing.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def _add(commands: Commands, text: str) -> None:
+    path = commands.home / "rules" / "routing.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")

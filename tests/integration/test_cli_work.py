@@ -1,0 +1,191 @@
+"""From a file of answers to closed follow-ups, by commands alone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.support.commands import Commands
+from worker.clock import SystemClock
+
+
+def event(named: str, score: int | None = 2, customer: str = "c-77", **more: Any) -> dict[str, Any]:
+    at = SystemClock().now() - timedelta(minutes=5)
+    return {
+        "id": named,
+        "metric": "nps",
+        "score": score,
+        "responded_at": at.isoformat(),
+        "customer": {"id": customer},
+        "interaction": {"agent": "a-417"},
+        **more,
+    }
+
+
+@pytest.fixture
+def opened(commands: Commands) -> Commands:
+    """A store with one follow-up of ana's, F-1, and one dead letter."""
+    name = commands.write("answers.jsonl", event("r-1"), event("r-2", score=10, customer="c-78"), '{"id": "r-3"}')
+    result = commands("import", name, "--source", "ccaas")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.strip().endswith("answers.jsonl: 2 accepted, 1 dead.")
+    return commands
+
+
+def test_an_import_opens_follow_ups_and_adds_up(opened: Commands) -> None:
+    (follow_up,) = opened.json("follow-ups", "list")
+    account = opened.json("reconcile")
+
+    assert (follow_up["owner"], follow_up["state"], follow_up["customer"]) == ("ana", "open", "c-77")
+    assert (account["ok"], account["responses"], account["problems"]) == (True, 2, [])
+    assert account["partitions"][0]["dead"] == 1
+
+
+def test_the_same_file_again_changes_nothing(opened: Commands) -> None:
+    before = opened.json("follow-ups", "list")
+
+    result = opened("import", "answers.jsonl", "--source", "ccaas")
+
+    assert result.stderr.strip().endswith("answers.jsonl: 3 again.")
+    assert opened.json("follow-ups", "list") == before
+    assert opened.json("reconcile")["ok"]
+
+
+def test_another_file_of_the_same_source_is_read_too(opened: Commands) -> None:
+    opened.write("more.jsonl", event("r-4", customer="c-79"), event("r-1"))
+
+    result = opened("import", "more.jsonl", "--source", "ccaas")
+
+    assert "1 accepted" in result.stderr
+    assert [row["id"] for row in opened.json("responses", "list")] == ["r-1", "r-2", "r-4"]
+    assert opened.json("reconcile")["ok"]
+
+
+def test_a_follow_up_goes_from_open_to_closed(opened: Commands) -> None:
+    assert opened("follow-ups", "acknowledge", "F-1", "--by", "ana", "--note", "on it").exit_code == 0
+    assert opened("follow-ups", "contact", "1", "--by", "a-417").exit_code == 0
+    close = ("--root-cause", "billing", "--action", "called", "--outcome", "recovered", "--worth", "yes")
+    assert opened("follow-ups", "close", "1", "--by", "ana@example.com", *close).exit_code == 0
+
+    shown = opened.json("follow-ups", "show", "1")
+
+    assert (shown["state"], shown["outcome"], shown["root_cause"]) == ("closed", "recovered", "billing")
+    assert [(line["what"], line["by"], line["via"]) for line in shown["history"][-3:]] == [
+        ("acknowledged", "ana", "cli"), ("contacted", "ana", "cli"), ("closed", "ana", "cli"),
+    ]  # fmt: skip
+    assert shown["history"][-3]["note"] == "on it"
+
+
+def test_a_move_that_is_not_possible_ends_with_1_and_says_what_is(opened: Commands) -> None:
+    opened("follow-ups", "acknowledge", "1", "--by", "ana")
+
+    result = opened("follow-ups", "acknowledge", "1", "--by", "bo")
+
+    assert result.exit_code == 1
+    assert "F-1 is acknowledged" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_who_acts_must_be_somebody(opened: Commands) -> None:
+    result = opened("follow-ups", "acknowledge", "1", "--by", "anna")
+
+    assert result.exit_code == 2
+    assert 'There is no person "anna" in the directory. Did you mean "ana"?' in result.stderr
+
+
+def test_closing_asks_for_what_the_playbook_asks_for(opened: Commands) -> None:
+    result = opened("follow-ups", "close", "1", "--by", "ana", "--outcome", "recovered")
+
+    assert result.exit_code == 2
+    assert "Closing needs root cause" in result.stderr
+
+
+def test_every_move_has_its_command(opened: Commands) -> None:
+    later = (SystemClock().now() + timedelta(days=1)).isoformat()
+    for move in (
+        ("tried", "--reason", "voicemail", "--next", later),
+        ("reassign", "--to", "bo", "--note", "his customer"),
+        ("snooze", "--until", later),
+        ("unsnooze",),
+        ("recalculate",),
+        ("cancel", "--note", "a slip of the score"),
+        ("reopen",),
+    ):
+        result = opened("follow-ups", move[0], "F-1", "--by", "ana", *move[1:])
+        assert result.exit_code == 0, (move, result.output)
+
+    shown = opened.json("follow-ups", "show", "1")
+    assert (shown["state"], shown["owner"]) == ("open", "bo")
+    assert opened.json("reconcile")["ok"]
+
+
+@pytest.mark.parametrize("until", ["tomorrow", "2026-11-23T12:00:00"])
+def test_a_time_needs_an_offset(opened: Commands, until: str) -> None:
+    result = opened("follow-ups", "snooze", "1", "--by", "ana", "--until", until)
+
+    assert result.exit_code == 2
+    assert "Write: 2026-11-23T12:00:00+01:00" in result.stderr
+
+
+def test_lists_can_be_narrowed(opened: Commands) -> None:
+    assert len(opened.json("follow-ups", "list", "--state", "live")) == 1
+    assert opened.json("follow-ups", "list", "--owner", "bo") == []
+    assert opened("follow-ups", "list", "--state", "opn").exit_code == 2
+
+
+def test_why_tells_everything_about_one_customer(opened: Commands) -> None:
+    said = opened.json("why", "--customer", "c-77")
+
+    assert [row["id"] for row in said["responses"]] == ["r-1"]
+    assert [row["id"] for row in said["follow_ups"]] == ["1"]
+    assert opened("why", "--customer", "nobody").exit_code == 1
+    assert "any-detractor" in opened("why", "--customer", "crm/c-77").stdout
+
+
+def test_a_bare_id_must_be_unique(opened: Commands) -> None:
+    opened("import", opened.write("other.jsonl", event("r-1")), "--source", "shop")
+
+    result = opened("responses", "show", "r-1")
+
+    assert result.exit_code == 2
+    assert "Say which: ccaas/r-1, shop/r-1." in result.stderr
+    assert opened.json("responses", "show", "shop/r-1")["source"] == "shop"
+
+
+def test_a_replayed_dead_letter_that_is_still_dead_says_so(opened: Commands) -> None:
+    result = opened("dead-letters", "replay", "--all", "--by", "bo")
+
+    assert result.exit_code == 1
+    assert "1: dead" in result.stderr
+    assert opened.json("dead-letters", "list")[0]["state"] == "open"
+
+
+def test_a_mended_scale_lets_a_dead_letter_through(commands: Commands) -> None:
+    commands("import", commands.write("a.jsonl", event("r-1", metric="happiness")), "--source", "ccaas")
+    (letter,) = commands.json("dead-letters", "list")
+    assert letter["reason"] == "unknown_scale"
+    surveys = "format: 1\nsurveys:\n  happiness: {metric: csat}\n"
+    (commands.home / "rules" / "surveys.yaml").write_text(surveys, encoding="utf-8")
+    routing = commands.home / "rules" / "routing.yaml"
+    routing.write_text(routing.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+
+    result = commands("dead-letters", "replay", letter["id"])
+
+    assert result.exit_code in {0, 1}, result.output
+
+
+def test_what_nobody_will_mend_is_put_aside(opened: Commands) -> None:
+    assert opened("dead-letters", "accept", "1", "--by", "bo", "--note", "a typo of ours").exit_code == 0
+
+    assert opened.json("dead-letters", "list")[0]["state"] == "discarded"
+    assert opened("dead-letters", "accept", "1").exit_code == 1
+    assert opened.json("reconcile")["ok"]
+
+
+def test_a_notice_that_has_not_failed_is_not_tried_again(opened: Commands) -> None:
+    result = opened("notices", "retry", "1")
+
+    assert result.exit_code == 1
+    assert "has not failed" in result.stderr

@@ -1,0 +1,149 @@
+"""What people are told over days, as a timeline of answers, moves and messages."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.timeline import BERLIN, Timeline, berlin
+from worker.errors import NotAllowed, UsageError
+from worker.followup.closing import CloseOut
+from worker.store.engine import Store
+
+
+@pytest.fixture
+def friday(fresh_store: Store) -> Timeline:
+    """Friday afternoon: an hour of working time is left before the weekend."""
+    return Timeline(fresh_store, "2026-11-20 16:30")
+
+
+def test_an_unseen_follow_up_over_a_weekend_goes_to_the_manager_and_then_over_to_the_lead(friday: Timeline) -> None:
+    friday.answer()
+    assert friday.until("2026-11-20 23:00") == []
+    assert friday.until("2026-11-23 09:59") == []
+    assert friday.until("2026-11-23 10:00") == ["Mon 10:00 escalation to bo"]
+    assert friday.until("2026-11-23 12:00") == ["Mon 12:00 reminder to ana"]
+    assert friday.until("2026-11-23 16:30") == [
+        "Mon 16:00 reminder to ana",
+        "Mon 16:30 handed_over to bo",
+        "Mon 16:30 taken_over to ana",
+    ]
+
+
+def test_the_hand_over_moves_the_owner_raises_priority_and_leaves_due(friday: Timeline) -> None:
+    one = friday.answer()
+    due = friday.row(one).due_at
+    friday.until("2026-11-23 16:30")
+    row = friday.row(one)
+    assert (row.owner, row.priority, row.due_at) == ("bo", 4, due)
+    assert friday.history(one)[-1] == "handed over"
+
+
+def test_an_acknowledged_follow_up_is_quiet_until_due(friday: Timeline) -> None:
+    one = friday.answer()
+    friday.service.acknowledge(one, by="ana", via="cli")
+    assert friday.until("2026-11-23 16:29") == []
+
+
+def test_a_contacted_follow_up_is_never_escalated(friday: Timeline) -> None:
+    one = friday.answer()
+    friday.service.contact(one, by="ana", via="cli")
+    assert [line for line in friday.until("2026-11-24 09:00") if "handed_over" in line] == []
+
+
+def test_a_live_follow_up_whose_steps_are_spent_is_shown_to_the_default_owner_every_day(friday: Timeline) -> None:
+    one = friday.answer()
+    friday.service.contact(one, by="ana", via="cli")
+    told = friday.until("2026-11-26 17:00")
+    assert told == ["Tue 16:30 escalation to bo", "Wed 16:30 escalation to bo", "Thu 16:30 escalation to bo"]
+    assert friday.row(one).next_step_at.astimezone(BERLIN) == berlin("2026-11-27 16:30")
+
+
+def test_a_worker_that_was_down_catches_up_in_due_order_without_a_flood(friday: Timeline) -> None:
+    one = friday.answer()
+    told = friday.down_until("2026-11-24 11:00")
+    assert [line.split(" ", 2)[2] for line in told] == [
+        "escalation to bo", "reminder to ana", "handed_over to bo", "taken_over to ana",
+    ]  # fmt: skip
+    with friday.store.read() as conn:
+        planned = conn.exec_driver_sql("SELECT detail FROM history WHERE what = 'escalated'").scalar_one()
+    assert "planned" in str(planned)
+    assert friday.history(one) == ["opened", "escalated", "reminded", "handed over"]
+
+
+def test_a_step_that_was_overtaken_while_the_worker_was_down_is_void_and_not_sent(friday: Timeline) -> None:
+    one = friday.answer()
+    friday.service.contact(one, by="ana", via="cli")
+    assert "escalation to bo" not in " ".join(friday.down_until("2026-11-23 16:45"))
+    assert set(friday.flow.rows("timers", "state", "reason")) >= {("void", "acknowledged"), ("void", "contacted")}
+
+
+def test_a_snooze_stops_the_clock_and_moves_what_is_due(friday: Timeline) -> None:
+    one = friday.answer()
+    friday.service.snooze(one, until=berlin("2026-11-24 09:00"), by="ana", via="cli", note="back on Tuesday")
+    assert friday.until("2026-11-24 08:59") == []
+    assert friday.until("2026-11-24 09:00") == ["Tue 09:00 reminder to ana"]
+    row = friday.row(one)
+    assert row.due_at.astimezone(BERLIN) == berlin("2026-11-24 17:30")
+    assert row.snoozed_until is None
+    assert friday.history(one) == ["opened", "snoozed", "snooze ended"]
+
+
+def test_a_try_is_no_contact_and_asks_for_the_next_one(friday: Timeline) -> None:
+    one = friday.answer()
+    friday.service.tried(one, by="ana", via="cli", reason="voicemail")
+    row = friday.row(one)
+    assert (row.state, row.contacted_at, row.tries) == ("acknowledged", None, 1)
+    assert friday.until("2026-11-23 12:00") == ["Mon 12:00 reminder to ana"]
+
+
+def test_closing_needs_what_the_playbook_asks_for(friday: Timeline) -> None:
+    one = friday.answer()
+    with pytest.raises(UsageError, match="root cause"):
+        friday.service.close(one, CloseOut(outcome="recovered"), by="ana", via="cli")
+    friday.service.close(
+        one, CloseOut(outcome="recovered", root_cause="billing", action="Fee credited."), by="ana", via="cli"
+    )
+    row = friday.row(one)
+    assert (row.state, row.outcome, row.contacted_by) == ("closed", "recovered", "ana")
+    assert friday.until("2026-11-24 12:00") == []
+
+
+def test_a_second_acknowledgement_is_told_who_was_first(friday: Timeline) -> None:
+    one = friday.answer()
+    friday.service.acknowledge(one, by="ana", via="cli")
+    with pytest.raises(NotAllowed, match="acknowledged"):
+        friday.service.acknowledge(one, by="bo", via="cli")
+
+
+def test_reassigning_keeps_due_and_tells_both(friday: Timeline) -> None:
+    one = friday.answer()
+    due = friday.row(one).due_at
+    friday.service.reassign(one, to="hana", by="bo", via="cli", note="knows the case")
+    assert friday.row(one).due_at == due
+    assert friday.told[1:] == ["Fri 16:30 handed_over to hana", "Fri 16:30 taken_over to ana"]
+
+
+def test_not_mine_goes_on_in_the_chain_and_never_back(friday: Timeline) -> None:
+    one = friday.answer()
+    friday.service.not_mine(one, by="ana", via="cli", note="not my call")
+    assert friday.row(one).owner == "bo"
+    friday.service.not_mine(one, by="bo", via="cli", note="nor mine")
+    assert friday.row(one).owner not in ("ana", None)
+
+
+def test_a_bad_answer_after_closing_opens_the_same_follow_up_again(friday: Timeline) -> None:
+    one = friday.answer()
+    friday.service.close(
+        one, CloseOut(outcome="recovered", root_cause="billing", action="Fee credited."), by="ana", via="cli"
+    )
+    friday.until("2026-11-23 09:30")
+    assert friday.answer("r-2", score=1) == one
+    row = friday.row(one)
+    assert (row.state, row.cycle, row.acknowledged_at, row.closed_at) == ("open", 2, None, None)
+    assert friday.told[-1] == "Mon 09:30 alert to ana"
+
+
+def test_the_night_the_clocks_go_back_costs_nobody_an_hour(fresh_store: Store) -> None:
+    late_october = Timeline(fresh_store, "2026-10-23 16:30")  # the clocks go back on Sunday the 25th
+    late_october.answer()
+    assert late_october.until("2026-10-26 10:00") == ["Mon 10:00 escalation to bo"]
