@@ -1,9 +1,10 @@
-"""Take the README's pictures from the demo's sandbox, with a Chromium that is already on the machine.
+"""Take the README's pictures: run the demo, wait for its messages, and look at them with Chromium.
 
-    .venv/bin/python docs/screenshots.py http://127.0.0.1:8080/sandbox/12/mail docs/pictures/alert.png
+    .venv/bin/python docs/screenshots.py                       # all pictures, into docs/pictures/
+    .venv/bin/python docs/screenshots.py URL FILE [--dark]     # one page of a demo that runs already
 
-`--width`, `--height`, `--dark` and `--part CSS` choose what is taken. Chromium is spoken to over its debugging pipe,
-so no driver and no package is needed.
+Needs a Chromium on the machine (Debian: apt-get install chromium). It is spoken to over its debugging pipe, so no
+driver and no package is needed.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ import argparse
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+_ROW = re.compile(r'<li id="m(\d+)">(.*?)</li>', re.DOTALL)
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -115,18 +120,66 @@ class Chromium:
         return message
 
 
+@dataclass(frozen=True)
+class Picture:
+    """The first message whose line in the list holds `words`, or the whole page; `part` is a CSS selector."""
+
+    file: str
+    words: str | None
+    view: str
+    part: str | None
+    width: int = 1280
+
+
+PICTURES = (
+    Picture("alert.png", "Slack to Cyd Obi NPS 2 from Ines Ferrer", "slack", ".slack"),
+    Picture("mail.png", "E-mail to Cyd Obi Reply by Mon 16:15: NPS 3 from Piet Jansen", "mail.html", "body", 664),
+    Picture("sandbox.png", None, "", None),
+)
+
+
+def take_all(browser: Chromium, address: str, folder: Path) -> None:
+    """Every picture of PICTURES, from a demo that has told enough."""
+    with urllib.request.urlopen(address) as answer:  # noqa: S310 - the demo, on this machine
+        page = answer.read().decode()
+    rows = [(number, " ".join(re.sub("<[^>]+>", " ", row).split())) for number, row in _ROW.findall(page)]
+    for picture in PICTURES:
+        number = next(n for n, words in reversed(rows) if picture.words in words) if picture.words else None
+        url = f"{address}/{number}/{picture.view}" if number else address
+        browser.open(url, width=picture.width, height=860, dark=False)
+        (folder / picture.file).write_bytes(browser.picture(picture.part))
+        print(folder / picture.file)
+
+
+def with_a_demo(folder: Path) -> None:
+    """Run the demo as far as the mail that comes in place of a Slack message."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "worker.cli.main", "demo", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo, Chromium() as browser:  # noqa: S603 - ours
+        assert demo.stdout is not None
+        address = ""
+        for line in demo.stdout:
+            address = line.split(": ", 1)[1].strip() if "as their receivers do" in line else address
+            if "came by mail" in line:
+                break
+        take_all(browser, address, folder)
+        demo.terminate()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("url")
-    parser.add_argument("file", type=Path)
+    parser.add_argument("url", nargs="?")
+    parser.add_argument("file", type=Path, nargs="?", default=Path(__file__).parent / "pictures")
     parser.add_argument("--width", type=int, default=1280)
     parser.add_argument("--height", type=int, default=860)
     parser.add_argument("--dark", action="store_true")
     parser.add_argument("--part", help="only the first element that this CSS selector finds")
     args = parser.parse_args()
+    if args.url is None:
+        with_a_demo(args.file)
+        return
     with Chromium() as browser:
         browser.open(args.url, width=args.width, height=args.height, dark=args.dark)
-        args.file.parent.mkdir(parents=True, exist_ok=True)
         args.file.write_bytes(browser.picture(args.part))
 
 

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from tests.support.kafka.cluster import Kafka, produce_all
-from tests.support.kafka.fixtures import PrivateKafka
 from tests.support.reading import ReaderThread
 from tests.support.recording_sink import RecordingSink
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")]
+pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture
 def sink(tmp_path: Path) -> RecordingSink:
     return RecordingSink(tmp_path / "sink.db")
-
-
-@pytest.fixture
-def kafka(private_kafka: PrivateKafka, caplog: pytest.LogCaptureFixture) -> Iterator[Kafka]:
-    yield private_kafka()
-    caplog.get_records("call").clear()
-    gc.collect()
 
 
 def batches(kafka: Kafka, topic: str, *sizes: int, partition: int = 0) -> None:
@@ -38,18 +29,24 @@ def batches(kafka: Kafka, topic: str, *sizes: int, partition: int = 0) -> None:
         first += size
 
 
+def log_dir(kafka: Kafka) -> Path:
+    """Where the broker keeps its logs."""
+    broker = ConfigResource(ResourceType.BROKER, "1")
+    admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
+    return Path(str(admin.describe_configs([broker])[broker].result(10)["log.dirs"].value))
+
+
 def flip(kafka: Kafka, topic: str, text: bytes, partition: int = 0) -> None:
     """Change one byte of the record that holds `text`, as a bad disk would."""
-    assert kafka.nodes
-    (segment,) = (kafka.nodes.nodes[0].home / "data" / f"{topic}-{partition}").glob("*.log")
+    (segment,) = (log_dir(kafka) / f"{topic}-{partition}").glob("*.log")
     at = segment.read_bytes().index(text)
     with segment.open("r+b") as file:
         file.seek(at)
         file.write(bytes([text[0] ^ 1]))
 
 
-def test_the_smallest_unreadable_range_becomes_a_gap_and_nothing_else_waits(kafka: Kafka, sink: RecordingSink) -> None:
-    topic = kafka.create_topic(partitions=2)
+def test_the_smallest_unreadable_range_becomes_a_gap_and_nothing_else_waits(real_kafka: Kafka, sink: RecordingSink) -> None:
+    kafka, topic = real_kafka, real_kafka.create_topic(partitions=2)
     batches(kafka, topic, 20, 10, 30)
     batches(kafka, topic, 25, partition=1)
     flip(kafka, topic, b"0:000025")
@@ -65,8 +62,8 @@ def test_the_smallest_unreadable_range_becomes_a_gap_and_nothing_else_waits(kafk
     assert len(sink.values(topic)) == 20 + 30 + 1 + 25
 
 
-def test_damage_at_the_end_of_the_log_is_a_gap_to_the_end(kafka: Kafka, sink: RecordingSink) -> None:
-    topic = kafka.create_topic()
+def test_damage_at_the_end_of_the_log_is_a_gap_to_the_end(real_kafka: Kafka, sink: RecordingSink) -> None:
+    kafka, topic = real_kafka, real_kafka.create_topic()
     batches(kafka, topic, 5, 5)
     flip(kafka, topic, b"0:000007")
     with ReaderThread(kafka, sink, topic, group=topic):
@@ -76,8 +73,8 @@ def test_damage_at_the_end_of_the_log_is_a_gap_to_the_end(kafka: Kafka, sink: Re
     assert sink.gaps(topic) == [(5, 10, "unreadable")]
 
 
-def test_damage_that_goes_away_costs_nothing(kafka: Kafka, sink: RecordingSink) -> None:
-    topic = kafka.create_topic()
+def test_damage_that_goes_away_costs_nothing(real_kafka: Kafka, sink: RecordingSink) -> None:
+    kafka, topic = real_kafka, real_kafka.create_topic()
     batches(kafka, topic, 5, 5)
     flip(kafka, topic, b"0:000007")
     with ReaderThread(kafka, sink, topic, group=topic) as reader:

@@ -200,6 +200,7 @@ _ENDINGS = (
     "uk|de|fr|es|pt|br|it|nl|be|at|ch|se|no|dk|fi|pl|cz|ie|us|ca|mx|ar|cl|au|nz|in|jp|cn|ru|tr|gr|hu|ro|za"
 )
 _LOOSE = re.compile(rf"(?:{_LABEL}(?:\s{{0,2}}{_DOT}\s{{0,2}}|\s+dot\s+)){{1,8}}(?:{_ENDINGS})(?![\w-])", re.IGNORECASE)
+_SENTENCE = re.compile(r"\s[A-Z][a-z]+$")
 _LOCAL = frozenset("!#$%&'*+-/=?^_`{|}~.")
 _BEFORE_LOCAL = re.compile(r".*[=?&/{}|#*'`]", re.DOTALL)  # email=ines@..., as forms and links have it
 _OPENING = "'`*_=/&#?{|~.!"
@@ -218,7 +219,9 @@ def emails(text: str) -> Iterator[Found]:
 
 def _domain(text: str, at: re.Match[str]) -> re.Match[str] | None:
     tight = at.group() in ("@", "&#64;", "&#x40;", "&commat;")
-    return (_TIGHT.match(text, at.end()) if tight else None) or _LOOSE.match(text, at.end())
+    found = (_TIGHT.match(text, at.end()) if tight else None) or _LOOSE.match(text, at.end())
+    # "thanks @anna. It works": after a space a capital begins a sentence
+    return None if found and _SENTENCE.search(found.group()) else found
 
 
 def _local(text: str, end: int, floor: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -113,7 +114,7 @@ class CommentReader:
             return Reading(read=not _LETTER.search(text.normal), language=code)
         labels, polar = _found(text, lexicons)
         felt = mood(text, polar, lexicons.language, polarity)
-        named = dict.fromkeys(label for label, _, _ in labels)
+        named = dict.fromkeys([label for label, _, _ in labels])
         evidence = _evidence(text, labels) if labels else []
         if lexicons.marks:
             evidence += _marked(text, lexicons.marks, named)
@@ -153,6 +154,7 @@ def _hidden(tag: re.Match[str]) -> str:
     return "\0" * len(tag.group())
 
 
+@lru_cache(maxsize=256)
 def primary(tag: str) -> str:
     """The language of a tag: `pt-BR` and `pt_BR` are pt."""
     return tag.strip().lower().replace("_", "-").split("-", 1)[0]

@@ -16,6 +16,7 @@ COMMANDS = {
     "migrate": ("worker.cli.migrate", "Bring the store's schema up to this version."),
     "settings": ("worker.cli.settings", "Every setting: its value and where it comes from."),
     "doctor": ("worker.cli.doctor.command", "Look at everything the worker needs; say what is wrong."),
+    "drill": ("worker.cli.drill", "Send a test response all the way, against the clock."),
     "reconcile": ("worker.cli.reconcile", "Recount every offset that was read, from the tables."),
     "responses": ("worker.cli.responses", "What customers answered, and what was decided."),
     "follow-ups": ("worker.cli.follow_ups", "Who must get back to whom, and by when."),

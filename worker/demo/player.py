@@ -22,6 +22,7 @@ from worker.demo.scene import Scene
 from worker.demo.story import Beat, Shows, Turn
 from worker.demo.stream import TOPIC, Record
 from worker.demo.times import MONDAY
+from worker.errors import ConflictError
 from worker.followup.closing import CloseOut
 from worker.followup.service import Service
 from worker.model.directory import Directory
@@ -64,6 +65,7 @@ class Player:
     sent: int = 0
     lives: int = 1
     _waiting: list[Shows] = field(default_factory=list)
+    _todo: list[Callable[[], bool]] = field(default_factory=list)  # what somebody does as soon as it can be done
 
     @property
     def is_over(self) -> bool:
@@ -83,7 +85,8 @@ class Player:
         self.stage.broker.flush()
 
     def look(self) -> None:
-        """Tell what has come about since the last look."""
+        """Do what can be done by now, and tell what has come about since the last look."""
+        self._todo = [act for act in self._todo if not act()]
         with self.stage.scene() as scene:
             for shows in list(self._waiting):
                 if text := shows(scene):
@@ -132,7 +135,7 @@ class Player:
             case Turn.KILL:
                 self._kill()
             case Turn.FIX_WEBER:
-                self._fix()
+                self._todo.append(self._fix)
             case Turn.SKIP_TO_MONDAY:
                 self.stage.clock.jump(MONDAY)
 
@@ -152,14 +155,17 @@ class Player:
         with self.stage.store.read() as conn:
             return board.is_sending(conn)
 
-    def _fix(self) -> None:
+    def _fix(self) -> bool:
+        """Cyd closes Mr Weber's follow-up, once there is one."""
         with self.stage.scene() as scene:
             found = scene.follow_up("weber-1")
-        if found is not None:
+        if found is None:
+            return False
+        close_out = CloseOut(outcome="no_contact", root_cause="billing.amount", action="New bill with the discount.")
+        try:
             self.stage.service.close(
-                found["id"],
-                CloseOut(outcome="no_contact", root_cause="billing.amount", action="Discount put back, new bill sent."),
-                by="cyd",
-                via="demo",
-                note="He asked not to be contacted.",
-            )
+                found["id"], close_out, by="cyd", via="cli", note="He asked not to be contacted."
+            )  # fmt: skip
+        except ConflictError:  # the worker changed it at the same moment: look again
+            return False
+        return True

@@ -15,12 +15,15 @@ from sqlalchemy import select
 from worker.demo import board, keys, show
 from worker.demo.set_up import Demo, Options, set_up
 from worker.demo.times import MONDAY
+from worker.notify import saying
+from worker.notify.context import Said, read_said
+from worker.notify.words import Language
 from worker.store import schema
 from worker.store.engine import Store
 
 AFTERMATH = timedelta(minutes=30)  # for what is told late: fail-over, retries
 _FRAME = 0.25  # real seconds between two pictures
-_STREAM = 4
+_ENGLISH = Language.of("en")
 
 
 def run(options: Options, out: Console) -> int:
@@ -67,7 +70,8 @@ def play_live(demo: Demo, out: Console) -> None:
             demo.player.play(now)
             demo.player.look()
             demo.stage.worker.check()
-            live.update(demo.screen.screen(_moment(demo, now, time.monotonic() - began), out.width), refresh=True)
+            room = show.Room.of(*out.size)
+            live.update(demo.screen.screen(_moment(demo, now, time.monotonic() - began, room), room), refresh=True)
             if demo.player.is_over and now > MONDAY + AFTERMATH:
                 demo.stage.clock.run(1.0)  # the story is told: time to read, at everybody's pace
             threading.Event().wait(_FRAME)
@@ -90,28 +94,29 @@ def _pass_until(demo: Demo, at: datetime) -> None:
         threading.Event().wait(min(ahead, _FRAME))
 
 
-def _moment(demo: Demo, now: datetime, ran: float) -> show.Moment:
+def _moment(demo: Demo, now: datetime, ran: float, room: show.Room) -> show.Moment:
     messages = demo.stage.messages
     return show.Moment(
-        demo.board(), now, ran, _stream(demo.stage.store), demo.reasons.last(), messages.get(messages.count())
-    )  # fmt: skip
-
-
-def _stream(store: Store) -> list[Text]:
-    """The newest answers, newest first."""
-    r, v = schema.responses, schema.versions
-    newest = (
-        select(r, v.c.content)
-        .join(v, (v.c.response_id == r.c.id) & (v.c.n == r.c.version))
-        .order_by(r.c.id.desc())
-        .limit(_STREAM)
+        board=demo.board(),
+        now=now,
+        ran=ran,
+        stream=_stream(demo.stage.store, room.stream),
+        why=demo.reasons.last(),
+        last=messages.get(messages.count()),
     )
+
+
+def _stream(store: Store, most: int) -> list[Text]:
+    """The newest answers, newest first."""
+    c = schema.responses.c
     with store.read() as conn:
-        rows = conn.execute(newest).mappings().all()
-    return [
-        show.answer_line(
-            row["responded_at"], row["class"], f"{row['metric']} {row['score']}",
-            (row["content"].get("customer") or {}).get("name") or "", row["content"].get("comment"),
-        )
-        for row in rows
-    ]  # fmt: skip
+        newest = conn.execute(select(c.id).order_by(c.id.desc()).limit(most)).scalars().all()
+        said = read_said(conn, newest)
+    return [_line(said[number]) for number in newest]
+
+
+def _line(said: Said) -> Text:
+    response, score = said.response, saying.score(said, _ENGLISH)
+    return show.answer_line(
+        response.responded_at, said.verdict.klass, score.short, response.customer.name or "", response.comment
+    )

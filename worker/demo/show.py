@@ -33,6 +33,22 @@ _MARKS = {"detractor": ("▼", "bright_red"), "passive": ("■", ""), "promoter"
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """How much fits on this terminal."""
+
+    width: int
+    stream: int  # lines
+    story: int  # lines, wrapped ones counted once
+
+    @classmethod
+    def of(cls, width: int, height: int) -> Room:
+        """The rest of the screen takes 18 lines where the tables stand side by side, else 26."""
+        free = height - (18 if width >= WIDEST else 26)
+        stream = max(1, min(4, free // 4))
+        return cls(width, stream, max(2, min(_STORY, free - stream)))
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """What is on the screen at one moment."""
 
@@ -53,19 +69,19 @@ class Show:
     name_of: Callable[[str], str]
     lines: deque[tuple[datetime, str]] = field(default_factory=lambda: deque(maxlen=_STORY))
 
-    def screen(self, moment: Moment, width: int = WIDEST) -> RenderableType:
+    def screen(self, moment: Moment, room: Room) -> RenderableType:
         board = moment.board
         return Group(
             _head(moment),
             Text(BANNER, "dim"),
             Text.assemble("Read the messages as their receivers do: ", (self.page, "underline")),
             Text(),
-            *_tables(board, width),
+            *_tables(board, room.width),
             Text(),
             _gutter("Stream", moment.stream, cut=True),
             _gutter("Phone", self._phone(moment.last), cut=True),
             _gutter("Why", [Text(moment.why)]),
-            _gutter("Story", [Text(story_line(at, text)) for at, text in self.lines]),
+            _gutter("Story", [Text(story_line(at, text)) for at, text in list(self.lines)[-room.story :]]),
             Text(),
             _gutter("Read", [self._bar(board.account.read), Text(board.account.line)]),
         )

@@ -26,7 +26,8 @@ class Moot(Struct, frozen=True):
 class Act(Struct, frozen=True, kw_only=True):
     """What a step does: tell somebody, perhaps hand over, perhaps come again.
 
-    `to` is written as in the rules; `word` goes into the history; `again` is when the same step is due next.
+    `to` is written as in the rules; `word` goes into the history; `again` is when the same step is due next. `until`
+    is the milestone that makes its message obsolete, also between now and the sending; `rung` counts from 0.
     """
 
     kind: Kind
@@ -37,6 +38,8 @@ class Act(Struct, frozen=True, kw_only=True):
     hand_over: bool = False
     priority: str | None = None
     again: datetime | None = None
+    until: Milestone = Milestone.CLOSED
+    rung: int | None = None
 
 
 def first_timers(plan: Playbook, opened_at: datetime, due_at: datetime, add: Add) -> tuple[NewTimer, ...]:
@@ -102,6 +105,8 @@ def _rung(follow_up: FollowUp, i: int) -> Act | Moot:
         why=f"not {rung.unless.value}",
         hand_over=rung.hand_over,
         priority=rung.priority,
+        until=rung.unless,
+        rung=i,
     )
 
 
@@ -116,6 +121,7 @@ def _remind(follow_up: FollowUp, fire_at: datetime, now: datetime, add: Add) -> 
         word="reminded",
         why=f"not {remind.until.value}",
         again=_next(fire_at, remind.every, now, add),
+        until=remind.until,
     )
 
 
@@ -128,6 +134,7 @@ def _try(follow_up: FollowUp) -> Act | Moot:
         tell=first_tell(follow_up.playbook),
         word="reminded",
         why="time for the next try",
+        until=Milestone.CONTACTED,
     )
 
 

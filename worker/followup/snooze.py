@@ -44,6 +44,6 @@ def end_snooze(conn: Connection, follow_up: FollowUp, people: People, now: datet
     rows.refresh_next_step(conn, follow_up.id)
     if follow_up.owner is not None and by != follow_up.owner:
         step = f"snooze/{line.version}"
-        new = notice(follow_up, Kind.REMINDER, follow_up.owner, step, now, data={"step": SNOOZE, "why": "snooze ended"})
+        new = notice(follow_up, Kind.REMINDER, follow_up.owner, step, now, data={"until": "closed"})
         add_notices(conn, [new], now)
     return True

@@ -95,7 +95,8 @@ def _act(conn: Connection, follow_up: FollowUp, timer: Row[Any], act: Act, peopl
     raised = max(follow_up.priority, Priority.of(act.priority)) if act.priority else follow_up.priority
     values: dict[str, object] = {"priority": int(raised)}
     cause = f"{timer.step}/{timer.n}"
-    data = {"step": timer.step, "n": timer.n, "why": act.why, "by": BY_TIMER, "from": follow_up.owner}
+    waits_for = "unless" if act.kind is Kind.ESCALATION else "until"
+    data = {"n": timer.n, waits_for: act.until.value, "rung": act.rung, "from": follow_up.owner}
     new = [notice(follow_up, act.kind, recipient, cause, now, tell=act.tell, priority=raised, data=data)]
     if act.hand_over and recipient != follow_up.owner:
         values |= {"owner": recipient, "owner_via": act.to, "stands_in_for": None}

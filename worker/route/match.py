@@ -21,6 +21,8 @@ from worker.route.schema import Rule
 _WORD = re.compile(r"\w+")
 _STEPS = 256  # most cumulative bitmaps kept per direction: 10,000 of 10,000 bits would take megabytes
 _REMEMBERED = 512
+_FEW = 3
+_SHARP = 8  # a field that leaves this many of all rules is followed by a look at which they are
 
 
 class View:
@@ -154,7 +156,7 @@ class FieldIndex:
     def seal(self) -> FieldIndex:
         """Everything is added."""
         self._lows, self._highs = _Steps(self._low), _Steps(self._high)
-        self.lacks = ~self.has
+        self.is_sharp = self.kept <= _SHARP
         self.odd_bits = _union_bits(bit for _, bit in self.odd)
         self._worded = bool(self._words or self._phrases)
         self._plain = not (self._not_any or self._all or self._ranged or self._worded)
@@ -187,7 +189,7 @@ class FieldIndex:
             for wanted, bit in self._all.get(part, ()):
                 if wanted.issubset(parts):
                     found |= bit
-        found |= self._not_any & ~excluded
+        found |= self._not_any ^ (self._not_any & excluded)
         if self._ranged:
             found |= self._in_range(value)
         if self._worded:
@@ -231,7 +233,8 @@ class FieldIndex:
         """The rules of `wanted` whose clause is false (not unknown)."""
         if view.value(self.slot, self.field) is None:
             return self._unknown_false
-        return wanted & self.has & ~self.true(view, wanted)
+        mine = wanted & self.has
+        return mine ^ (mine & self.true(view, mine))
 
 
 def _spread(table: dict[Any, int], keys: Iterable[Any], bit: int) -> None:
@@ -256,14 +259,15 @@ class _Plane:
         left = self.has & wanted
         for index in self.indexes:
             if left & index.has:
-                left &= ~index.has | index.true(view, left)
+                mine = left & index.has
+                left = (left ^ mine) | (mine & index.true(view, mine))
         return left
 
     def false(self, view: View, wanted: int) -> int:
         """The rules whose member is false: one false clause is enough."""
         found = 0
         for index in self.indexes:
-            if wanted & index.has & ~found:
+            if wanted & index.has:
                 found |= index.false(view, wanted)
         return found
 
@@ -351,38 +355,45 @@ class Matcher:
         if not active:
             return
         view = View(subject, self._size)
-        left, doubtful = self._candidates(view, active)
+        left, few = self._candidates(view, active)
+        if few is not None:
+            for n in few:
+                if self._tested[n].holds(view):
+                    yield n
+            return
+        left = self._by_groups(view, left)
         while left:
             lowest = left & -left
             n = lowest.bit_length() - 1
-            if not lowest & doubtful or self._tested[n].holds(view):
+            if not lowest & self._odd or self._tested[n].holds(view):
                 yield n
             left ^= lowest
 
-    def _candidates(self, view: View, active: int) -> tuple[int, int]:
-        """The rules that may hold, and those among them that are still to be tested one by one."""
+    def _candidates(self, view: View, active: int) -> tuple[int, list[int] | None]:
+        """The rules whose plain clauses may hold; as a list as soon as few are left."""
         left = active
         for index in self._fields:
-            if _few(left):
-                return left, left
             mine = left & index.has
             if mine:
                 value = view.value(index.slot, index.field)
                 kept = index.hold(value)
                 if index.odd_bits and value is not None:
                     kept |= index.odd_bits
-                left = (left & index.lacks) | (mine & kept)
-        return (left, left) if _few(left) else (self._by_groups(view, left), self._odd)
+                left = (left ^ mine) | (mine & kept)
+                few = _few(left) if index.is_sharp else None
+                if few is not None:
+                    return left, few
+        return left, _few(left)
 
     def _by_groups(self, view: View, left: int) -> int:
         """Those of `left` whose groups hold."""
         if left & self._some_any:
-            left &= ~self._some_any | self._one_true(view, left)
+            left = (left ^ (left & self._some_any)) | self._one_true(view, left)
         if left & self._some_none:
             for plane in self._none:
                 mine = left & plane.has
                 if mine:
-                    left ^= mine & ~plane.false(view, mine)
+                    left = (left ^ mine) | (mine & plane.false(view, mine))
         return left
 
     def _one_true(self, view: View, wanted: int) -> int:
@@ -394,10 +405,19 @@ class Matcher:
         return found
 
 
-def _few(bits: int) -> bool:
-    """At most two: quicker tested one by one than narrowed further. Counting the bits of a wide integer is slow."""
-    bits &= bits - 1
-    return not bits or not bits & (bits - 1)
+def _few(bits: int) -> list[int] | None:
+    """At most three numbers of bits, in order: quicker tested one by one than narrowed further.
+
+    Taken from the top, where a wide integer gives its bits cheaply; subtracting from it or counting all would not be.
+    """
+    found: list[int] = []
+    while bits:
+        if len(found) == _FEW:
+            return None
+        top = bits.bit_length() - 1
+        found.append(top)
+        bits ^= 1 << top
+    return found[::-1]
 
 
 def _union(planes: Sequence[_Plane]) -> int:
