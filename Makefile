@@ -88,7 +88,7 @@ lock: $(STAMP) ## write requirements.lock and deploy/*.lock anew from pyproject.
 
 .PHONY: docs
 docs: $(STAMP) ## write what docs/ takes from the code, then the site into build/site
-	@$(PY) docs/generate.py
+	@$(PY) -m docs.generate
 	@$(BIN)/mkdocs build --strict --quiet
 
 .PHONY: sbom

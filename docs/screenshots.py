@@ -122,19 +122,18 @@ class Chromium:
 
 @dataclass(frozen=True)
 class Picture:
-    """The first message whose line in the list holds `words`, or the whole page; `part` is a CSS selector."""
+    """The first message whose line in the list matches `line`; all of the page, or what the selector `part` finds."""
 
     file: str
-    words: str | None
+    line: str
     view: str
     part: str | None
-    width: int = 1280
+    height: int = 860
 
 
 PICTURES = (
-    Picture("alert.png", "Slack to Cyd Obi NPS 2 from Ines Ferrer", "slack", ".slack"),
-    Picture("mail.png", "E-mail to Cyd Obi Reply by Mon 16:15: NPS 3 from Piet Jansen", "mail.html", "body", 664),
-    Picture("sandbox.png", None, "", None),
+    Picture("alert.png", r"E-mail to Cyd Obi .* from Piet Jansen", "mail", ".frame", 1060),
+    Picture("sandbox.png", r"Slack to Cyd Obi NPS 2 from Ines Ferrer", "slack", None),
 )
 
 
@@ -144,26 +143,28 @@ def take_all(browser: Chromium, address: str, folder: Path) -> None:
         page = answer.read().decode()
     rows = [(number, " ".join(re.sub("<[^>]+>", " ", row).split())) for number, row in _ROW.findall(page)]
     for picture in PICTURES:
-        number = next(n for n, words in reversed(rows) if picture.words in words) if picture.words else None
-        url = f"{address}/{number}/{picture.view}" if number else address
-        browser.open(url, width=picture.width, height=860, dark=False)
+        number = next(n for n, words in reversed(rows) if re.search(picture.line, words))
+        browser.open(f"{address}/{number}/{picture.view}", width=1280, height=picture.height, dark=False)
         (folder / picture.file).write_bytes(browser.picture(picture.part))
-        print(folder / picture.file)
 
 
 def with_a_demo(folder: Path) -> None:
     """Run the demo as far as the mail that comes in place of a Slack message."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "worker.cli.main", "demo", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo, Chromium() as browser:  # noqa: S603 - ours
+    demo = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own program
+    try:
         assert demo.stdout is not None
         address = ""
         for line in demo.stdout:
             address = line.split(": ", 1)[1].strip() if "as their receivers do" in line else address
             if "came by mail" in line:
                 break
-        take_all(browser, address, folder)
+        with Chromium() as browser:
+            take_all(browser, address, folder)
+    finally:
         demo.terminate()
+        demo.communicate()
 
 
 def main() -> None:

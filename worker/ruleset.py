@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
 
 from worker import log, metrics
 from worker.classify.classifier import Classifier
@@ -19,12 +21,14 @@ from worker.errors import RuleSetRefused
 from worker.followup.people import People, Reachable
 from worker.ingest.reader import Reader
 from worker.ingest.sources import check_source
+from worker.model.directory import Absence
 from worker.notify.render import Templates
 from worker.route.decide import Decider
 from worker.route.findings import Finding
 from worker.route.load import load, revision
 from worker.route.schema import RuleSet
-from worker.store import rule_sets
+from worker.store import absences, rule_sets
+from worker.store.absences import Absent
 from worker.store.engine import Store
 
 Files = Mapping[str, bytes]
@@ -47,6 +51,26 @@ class LiveSet:
     templates: Templates
     people: People
     files: Files
+
+
+def with_absences(live: LiveSet, away: Sequence[Absent]) -> LiveSet:
+    """The same revision, its people away at these times, too. Somebody the directory does not know is left out."""
+    if not away:
+        return live
+    rules = live.rule_set
+    people = dict(rules.directory.people)
+    for one in away:
+        if (person := people.get(one.person)) is not None:
+            absence = Absence(since=one.since, until=one.until, delegate=one.delegate)
+            people[person.id] = msgspec.structs.replace(person, away=(*person.away, absence))
+    directory = msgspec.structs.replace(rules.directory, people=people)
+    changed = replace(rules, directory=directory)
+    return replace(
+        live,
+        rule_set=changed,
+        decider=Decider(changed),
+        people=People(directory, changed.zone, live.people.reachable),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +171,8 @@ class RuleSets:
         self._reachable = reachable
         self._hash_key = hash_key
         self._live: LiveSet | None = None
+        self._taken: LiveSet | None = None  # as the files say it, without the absences in the store
+        self._away: tuple[Absent, ...] = ()
         self._seen: Files = {}
         self._lock = threading.Lock()
         self.refused: tuple[Finding, ...] = ()
@@ -170,18 +196,32 @@ class RuleSets:
         self.refresh()
         if self._live is None:
             self._take_last_good()
+            self._look_who_is_away()
         if self._live is None:
             raise RuleSetRefused(f"No usable rule set. {self.problem}")
 
     def refresh(self) -> bool:
-        """Read the files; if they changed, check them and take them. Gives whether a new set is in use."""
+        """Look whether files or absences changed; check a new set and take it. Gives whether anything new is in use."""
         with self._lock:
             files = self._read()
-            if files is None or files == self._seen:
-                return False
-            taken = self._consider(files)  # raises where the store does not answer: looked at again next time
-            self._seen = files
-            return taken
+            taken = False
+            if files is not None and files != self._seen:
+                taken = self._consider(files)  # raises where the store does not answer: looked at again next time
+                self._seen = files
+            return self._look_who_is_away() or taken
+
+    def _look_who_is_away(self) -> bool:
+        """Absences change who decides and who is told, and nothing else: the revision stays."""
+        if self._taken is None:
+            return False
+        with self._store.read() as conn:
+            away = absences.current(conn, self._clock.now().date())
+        if away == self._away:
+            return False
+        self._away = away
+        self._live = with_absences(self._taken, away)
+        _log.info("absences in use", count=len(away))
+        return True
 
     def _read(self) -> Files | None:
         try:
@@ -215,7 +255,7 @@ class RuleSets:
             self._use(verdict.live, keep_problem=True)
 
     def _use(self, live: LiveSet, *, keep_problem: bool = False) -> None:
-        self._live = live
+        self._taken, self._live = live, with_absences(live, self._away)
         metrics.RULE_SET.clear()
         metrics.RULE_SET.labels(live.revision).set(1)
         if not keep_problem:

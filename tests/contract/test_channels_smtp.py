@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiosmtpd.smtp import AuthResult
 
 from tests.support.smtp_server import SmtpServer
 from tests.support.telling import channels_of
@@ -52,8 +53,11 @@ def test_a_server_without_starttls_is_refused(smtp: SmtpServer) -> None:
     assert (answer.outcome, answer.reason) == (AttemptOutcome.CHANNEL_DOWN, "no_starttls")
 
 
-def test_a_wrong_password_stops_the_channel(smtp_server: Make) -> None:
-    server = smtp_server(auth=("ana", "right"))
+def test_a_wrong_password_stops_the_channel(smtp_server: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SmtpServer, "_authenticate", lambda *_: AuthResult(success=False, handled=False))
+    server = smtp_server(starttls=True, auth=("ana", "right"))
+    assert server.authority
+    monkeypatch.setenv("SSL_CERT_FILE", str(server.authority.cert))
     env = {**server.settings(), "INNERLOOP_SMTP_URL": server.url.replace("right", "wr0ng-canary")}
     answer = channels_of(env)["email"].send(MESSAGE)
     assert answer.outcome is AttemptOutcome.CHANNEL_DOWN

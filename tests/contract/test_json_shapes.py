@@ -14,7 +14,6 @@ from click.testing import CliRunner
 from tests.support.rows import TOPIC, TOPIC_ID, Rows
 from worker.cli.main import main
 from worker.store.engine import open_store
-from worker.store.migrate import migrate
 
 FOLLOW_UP = {
     "id", "response", "customer", "playbook", "rule", "priority", "state", "owner", "opened_at", "due_at",
@@ -35,13 +34,11 @@ EVENT = {
 
 
 @pytest.fixture
-def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rows]:
-    """A migrated store that the commands use too."""
-    url = f"sqlite:///{tmp_path}/store.db"
-    monkeypatch.setenv("INNERLOOP_STORE_URL", url)
+def rows(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rows]:
+    """A store of each kind, which the commands use too."""
+    monkeypatch.setenv("INNERLOOP_STORE_URL", store_url)
     monkeypatch.chdir(tmp_path)
-    store = open_store(url)
-    migrate(store)
+    store = open_store(store_url)
     yield Rows(store)
     store.close()
 

@@ -37,6 +37,14 @@ def test_a_mistake_has_place_and_fix_in_all_formats(commands: Commands) -> None:
     assert github.startswith("::error file=rules/routing.yaml,line=")
 
 
+def test_a_directory_that_was_asked_for_is_named_in_its_findings(commands: Commands) -> None:
+    (commands.home / "rules").rename(commands.home / "ours")
+    path = commands.home / "ours" / "routing.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("timezone:", "timezon:"), encoding="utf-8")
+
+    assert commands("rules", "check", "ours").stdout.startswith("ours/routing.yaml:")
+
+
 def test_no_directory_could_not_run(commands: Commands) -> None:
     result = commands("rules", "check", "elsewhere")
 

@@ -269,7 +269,7 @@ def test_a_sender_that_lost_its_lease_sends_nothing(only_slack: Telling, slack: 
     frozen = told.deliverer()
     claims, _ = frozen._write([], 1)
     _end_leases(told)
-    assert frozen._deliver(claims[0], _context(told, claims[0])) is None
+    assert frozen._deliver(claims[0], _context(told, claims[0])).answer is None
     assert not slack.messages
 
 

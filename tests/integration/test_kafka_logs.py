@@ -88,9 +88,7 @@ def test_what_retention_took_under_way_is_a_gap(real_kafka: Kafka, sink: Recordi
     assert stored + gaps == 35
 
 
-def test_a_topic_made_again_between_two_runs_is_read_from_its_beginning(
-    real_kafka: Kafka, sink: RecordingSink
-) -> None:
+def test_a_topic_made_again_between_two_runs_is_read_from_its_beginning(real_kafka: Kafka, sink: RecordingSink) -> None:
     topic = real_kafka.create_topic()
     real_kafka.produce(topic, *numbers(0, 20))
     read_until_idle(real_kafka, sink, topic, group=topic)

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.filterwarnings("ignore:unclosed <so
 
 @pytest.fixture(autouse=True)
 def _sockets_of_refused_connections(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """The client leaves them to the garbage collector, and log records hold on to them: let them go where they belong."""
+    """The client leaves them to the garbage collector, and log records hold on to them: let them go here."""
     yield
     caplog.get_records("call").clear()
     gc.collect()
@@ -42,15 +42,15 @@ def numbers(first: int, beyond: int) -> list[bytes]:
     return [b"%06d" % n for n in range(first, beyond)]
 
 
-def test_while_the_store_is_away_the_batch_is_held_and_the_member_stays(kafka: Kafka, sink: RecordingSink) -> None:
-    topic = kafka.create_topic()
+def test_while_the_store_is_away_the_batch_is_held_and_the_member_stays(real_kafka: Kafka, sink: RecordingSink) -> None:
+    topic = real_kafka.create_topic()
     timing = replace(QUICK, session=1.5, poll_interval=2)
-    with ReaderThread(kafka, sink, topic, group=topic, timing=timing) as reader:
+    with ReaderThread(real_kafka, sink, topic, group=topic, timing=timing) as reader:
         reader.until_joined(1)
         sink.away.set()
-        kafka.produce(topic, *numbers(0, 50))
+        real_kafka.produce(topic, *numbers(0, 50))
         until(lambda: reader.status.store_away)
-        kafka.produce(topic, *numbers(50, 80))
+        real_kafka.produce(topic, *numbers(50, 80))
         gone = threading.Event()
         gone.wait(4)  # longer than session and poll interval
         assert reader.status.joined
@@ -60,26 +60,28 @@ def test_while_the_store_is_away_the_batch_is_held_and_the_member_stays(kafka: K
     assert "again" not in sink.kinds(topic)
 
 
-def test_a_stop_while_the_store_is_away_ends_soon(kafka: Kafka, sink: RecordingSink) -> None:
-    topic = kafka.create_topic()
-    reader = ReaderThread(kafka, sink, topic, group=topic)
+def test_a_stop_while_the_store_is_away_ends_soon(real_kafka: Kafka, sink: RecordingSink) -> None:
+    topic = real_kafka.create_topic()
+    reader = ReaderThread(real_kafka, sink, topic, group=topic)
     reader.until_joined(1)
     sink.away.set()
-    kafka.produce(topic, b"held")
+    real_kafka.produce(topic, b"held")
     until(lambda: reader.status.store_away)
     reader.join(timeout=5)
-    assert kafka.committed(topic, topic) == {}
+    assert real_kafka.committed(topic, topic) == {}
 
 
-def test_a_partition_lost_while_its_batch_is_held_is_left_to_its_new_owner(kafka: Kafka, sink: RecordingSink) -> None:
-    topic = kafka.create_topic(partitions=2)
-    with ReaderThread(kafka, sink, topic, group=topic) as first:
+def test_a_partition_lost_while_its_batch_is_held_is_left_to_its_new_owner(
+    real_kafka: Kafka, sink: RecordingSink
+) -> None:
+    topic = real_kafka.create_topic(partitions=2)
+    with ReaderThread(real_kafka, sink, topic, group=topic) as first:
         first.until_joined(2)
         sink.away.set()
         for partition in (0, 1):
-            kafka.produce(topic, *numbers(partition * 10, partition * 10 + 10), partition=partition)
+            real_kafka.produce(topic, *numbers(partition * 10, partition * 10 + 10), partition=partition)
         until(lambda: first.status.store_away)
-        with ReaderThread(kafka, sink, topic, group=topic) as second:
+        with ReaderThread(real_kafka, sink, topic, group=topic) as second:
             until(lambda: second.status.joined)
             until(lambda: first.status.partitions == 1)
             sink.away.clear()
@@ -88,8 +90,8 @@ def test_a_partition_lost_while_its_batch_is_held_is_left_to_its_new_owner(kafka
     assert not sink.broken_chains(topic)
 
 
-def test_a_member_away_for_longer_than_its_session_doubles_nothing(kafka: Kafka, sink: RecordingSink) -> None:
-    topic = kafka.create_topic()
+def test_a_member_away_for_longer_than_its_session_doubles_nothing(real_kafka: Kafka, sink: RecordingSink) -> None:
+    topic = real_kafka.create_topic()
     timing = replace(QUICK, session=1.5, poll_interval=2)
     awake, caught = threading.Event(), threading.Event()
     frozen_sink = RecordingSink(sink.path)
@@ -99,35 +101,35 @@ def test_a_member_away_for_longer_than_its_session_doubles_nothing(kafka: Kafka,
             caught.set()
             awake.wait(30)
 
-    with ReaderThread(kafka, frozen_sink, topic, group=topic, timing=timing) as frozen:
+    with ReaderThread(real_kafka, frozen_sink, topic, group=topic, timing=timing) as frozen:
         frozen.until_joined(1)
         frozen_sink.before = freeze
-        kafka.produce(topic, *numbers(0, 30))
+        real_kafka.produce(topic, *numbers(0, 30))
         assert caught.wait(10)
-        with ReaderThread(kafka, sink, topic, group=topic) as other:
+        with ReaderThread(real_kafka, sink, topic, group=topic) as other:
             other.until_joined(1)
             until(lambda: sink.head(topic) == 30)
-            kafka.produce(topic, *numbers(30, 60))
+            real_kafka.produce(topic, *numbers(30, 60))
             until(lambda: sink.head(topic) == 60)
             awake.set()
             until(lambda: frozen_sink.kinds(topic).get("again"), what="the batch of the one who was away")
-        kafka.produce(topic, *numbers(60, 70))
+        real_kafka.produce(topic, *numbers(60, 70))
         until(lambda: sink.head(topic) == 70, 20)
     assert sink.values(topic) == numbers(0, 70)
     assert not sink.broken_chains(topic)
 
 
 def test_a_partition_that_the_sink_pauses_rests_until_its_head_says_otherwise(
-    kafka: Kafka, sink: RecordingSink
+    real_kafka: Kafka, sink: RecordingSink
 ) -> None:
-    topic = kafka.create_topic(partitions=2)
-    kafka.produce(topic, *numbers(0, 10), partition=0)
+    topic = real_kafka.create_topic(partitions=2)
+    real_kafka.produce(topic, *numbers(0, 10), partition=0)
     sink.pauses = [Pause(topic=topic, partition=0, next_offset=10, reason="50 unreadable in a row")]
-    with ReaderThread(kafka, sink, topic, group=topic) as reader:
+    with ReaderThread(real_kafka, sink, topic, group=topic) as reader:
         until(lambda: reader.status.resting == {f"{topic}:0": "50 unreadable in a row"})
         assert reader.status.failing == [f"storm {topic}:0"]
-        kafka.produce(topic, *numbers(10, 20), partition=0)
-        kafka.produce(topic, b"flows", partition=1)
+        real_kafka.produce(topic, *numbers(10, 20), partition=0)
+        real_kafka.produce(topic, b"flows", partition=1)
         until(lambda: sink.head(topic, 1) == 1)
         assert sink.head(topic, 0) == 10
         sink.accept(topic, 0)
@@ -135,14 +137,16 @@ def test_a_partition_that_the_sink_pauses_rests_until_its_head_says_otherwise(
         until(lambda: not reader.status.failing)
 
 
-def test_a_reader_that_finds_a_resting_partition_at_its_start_leaves_it_alone(kafka: Kafka, sink: RecordingSink) -> None:
-    topic = kafka.create_topic()
-    kafka.produce(topic, *numbers(0, 10))
+def test_a_reader_that_finds_a_resting_partition_at_its_start_leaves_it_alone(
+    real_kafka: Kafka, sink: RecordingSink
+) -> None:
+    topic = real_kafka.create_topic()
+    real_kafka.produce(topic, *numbers(0, 10))
     sink.pauses = [Pause(topic=topic, partition=0, next_offset=10, reason="storm")]
-    with ReaderThread(kafka, sink, topic, group=topic) as first:
+    with ReaderThread(real_kafka, sink, topic, group=topic) as first:
         until(lambda: first.status.resting)
-    kafka.produce(topic, *numbers(10, 20))
-    with ReaderThread(kafka, sink, topic, group=topic) as second:
+    real_kafka.produce(topic, *numbers(10, 20))
+    with ReaderThread(real_kafka, sink, topic, group=topic) as second:
         until(lambda: second.status.resting)
         assert sink.head(topic) == 10
         sink.accept(topic, 0)

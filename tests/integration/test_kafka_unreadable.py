@@ -45,7 +45,9 @@ def flip(kafka: Kafka, topic: str, text: bytes, partition: int = 0) -> None:
         file.write(bytes([text[0] ^ 1]))
 
 
-def test_the_smallest_unreadable_range_becomes_a_gap_and_nothing_else_waits(real_kafka: Kafka, sink: RecordingSink) -> None:
+def test_the_smallest_unreadable_range_becomes_a_gap_and_nothing_else_waits(
+    real_kafka: Kafka, sink: RecordingSink
+) -> None:
     kafka, topic = real_kafka, real_kafka.create_topic(partitions=2)
     batches(kafka, topic, 20, 10, 30)
     batches(kafka, topic, 25, partition=1)

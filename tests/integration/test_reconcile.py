@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.rows import Rows
 from worker.store.engine import open_store
-from worker.store.migrate import migrate
 from worker.store.reconcile import reconcile
 
 
 @pytest.fixture
-def rows(tmp_path: Path) -> Iterator[Rows]:
-    store = open_store(f"sqlite:///{tmp_path}/store.db")
-    migrate(store)
+def rows(store_url: str) -> Iterator[Rows]:
+    store = open_store(store_url)
     yield Rows(store)
     store.close()
 
@@ -116,6 +113,16 @@ def test_a_closed_follow_up_needs_no_timer(rows: Rows) -> None:
     rows.ledger(0, 1, accepted=1, head=True)
 
     assert account(rows)["ok"]
+
+
+def test_a_follow_up_nobody_was_told_of_is_found_unless_its_playbook_asks_for_silence(rows: Rows) -> None:
+    rows.response(1)
+    rows.response(2)
+    rows.follow_up(41, response=1)
+    rows.follow_up(42, response=2, plan={"notify": []})
+    rows.ledger(0, 2, accepted=2, head=True)
+
+    assert account(rows)["problems"] == ["These follow-ups have no notice at all: F-41."]
 
 
 def test_a_notice_said_to_be_delivered_needs_a_delivery_that_was(rows: Rows) -> None:

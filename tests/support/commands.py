@@ -14,7 +14,6 @@ from click.testing import CliRunner, Result
 from tests.support.flow import RULES
 from worker.cli.main import main
 from worker.store.engine import Store, open_store
-from worker.store.migrate import migrate
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +40,9 @@ class Commands:
 
 
 @pytest.fixture
-def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Commands]:
+def commands(sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Commands]:
     """A migrated SQLite store, the rules of tests.support.flow, and the working directory between them."""
-    url = f"sqlite:///{tmp_path}/store.db"
-    monkeypatch.setenv("INNERLOOP_STORE_URL", url)
+    monkeypatch.setenv("INNERLOOP_STORE_URL", sqlite_url)
     monkeypatch.setenv("INNERLOOP_SECRET_KEYS", "a key of at least thirty-two characters")
     monkeypatch.setenv("INNERLOOP_SMTP_URL", "smtp://127.0.0.1:1")
     monkeypatch.setenv("INNERLOOP_EMAIL_FROM", "innerloop <loop@example.com>")
@@ -53,7 +51,6 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Comman
     rules.mkdir()
     for name, text in RULES.items():
         (rules / name).write_text(text, encoding="utf-8")
-    store = open_store(url)
-    migrate(store)
+    store = open_store(sqlite_url)
     yield Commands(tmp_path, store)
     store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import struct
 import threading
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 _HTML = b"<!doctype html><html><body><h1>Please sign in to the network</h1></body></html>"
@@ -26,7 +27,7 @@ class Fault:
     retry_after: float | None = None  # with a Retry-After header; alone it means 429
     error: str | None = None  # the provider's own error word, where it has some
     hang: float | None = None  # take the request, do nothing, close without an answer after this long
-    drip: float | None = None  # do the work, then answer one byte at a time, this long apart
+    drip: float | None = None  # do the work, then answer one byte at a time (the status line too), so long apart
     delay: float | None = None  # do the work, answer this much later
     cut_before_accept: bool = False  # close the connection without having done anything
     cut_after_accept: bool = False  # do the work, then close the connection without an answer
@@ -180,8 +181,10 @@ class FakeServer:
             _cut(handler)
             return
         self._stopping.wait(fault.delay or 0)
+        if fault.drip:
+            handler.wfile = cast("Any", _Dripping(handler.wfile, lambda: self._stopping.wait(fault.drip)))
         with contextlib.suppress(OSError):  # the client may have had enough
-            _write(handler, reply, lambda: bool(fault.drip and self._stopping.wait(fault.drip)))
+            _write(handler, reply)
 
 
 class _Server(ThreadingHTTPServer):
@@ -222,17 +225,29 @@ def _read(handler: BaseHTTPRequestHandler) -> Request:
     return Request(handler.command, handler.path, headers, body, datetime.now(UTC), time.monotonic())
 
 
-def _write(handler: BaseHTTPRequestHandler, reply: Reply, between: Callable[[], bool] = lambda: False) -> None:
+def _write(handler: BaseHTTPRequestHandler, reply: Reply) -> None:
     handler.send_response(reply.status)
     for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items():
         handler.send_header(name, value)
-    # Headers leave with the first byte of the body when dripping, at once otherwise.
     handler.end_headers()
-    for n in range(len(reply.body)):
-        if between():
-            break
-        handler.wfile.write(reply.body[n : n + 1])
+    handler.wfile.write(reply.body)
     handler.wfile.flush()
+
+
+class _Dripping(io.RawIOBase):
+    """Writes one byte at a time, the status line included; `wait` says True when the server stops."""
+
+    def __init__(self, inner: io.BufferedIOBase, wait: Callable[[], bool]) -> None:
+        self._inner = inner
+        self._wait = wait
+
+    def write(self, data: Any) -> int:
+        for n in range(len(data)):
+            if self._wait():
+                break
+            self._inner.write(data[n : n + 1])
+            self._inner.flush()
+        return len(data)
 
 
 def _cut(handler: BaseHTTPRequestHandler) -> None:

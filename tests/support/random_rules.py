@@ -198,14 +198,15 @@ class Maker:
                 else [w.lower() for w in WORDS[name]]
             )
             return pick.choice(words) if kind == "enum" else pick.sample(words, pick.randint(0, len(words)))
-        return {
+        made: dict[str, Callable[[], Any]] = {
             "text": lambda: pick.choice(COMMENTS),
             "id": lambda: pick.choice(IDS),
             "boolean": lambda: pick.choice([True, False]),
             "number": lambda: pick.choice([0, 1, 3, 6, 9, 10, Decimal("4.5"), Decimal("3.0")]),
             "duration": lambda: pick.choice([0, 90, 600, 3600, 172800]),
             "time": lambda: NOW - timedelta(minutes=pick.choice([0, 10, 60, 700, 1440, 2880, 20160, -5])),
-        }[kind]()
+        }
+        return made[kind]()
 
 
 def as_yaml(rules: list[Any], also: list[Any], zone: str) -> bytes:

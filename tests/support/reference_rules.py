@@ -170,12 +170,15 @@ def number_test(text: str, value: Decimal, kind: str) -> bool:
     if " to " in text:
         low, high = text.split(" to ")
         return amount(low) <= value <= amount(high)
-    for word, holds in (
-        ("at most ", lambda n: value <= n), ("at least ", lambda n: value >= n),
-        ("below ", lambda n: value < n), ("above ", lambda n: value > n),
-    ):  # fmt: skip
+    comparisons: dict[str, Callable[[Decimal], bool]] = {
+        "at most ": lambda n: value <= n,
+        "at least ": lambda n: value >= n,
+        "below ": lambda n: value < n,
+        "above ": lambda n: value > n,
+    }
+    for word, holds in comparisons.items():
         if text.startswith(word):
-            return bool(holds(amount(text.removeprefix(word))))
+            return holds(amount(text.removeprefix(word)))
     return value == amount(text)
 
 

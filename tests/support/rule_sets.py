@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from tests.support.random_rules import subject as subject_of
 from worker.classify.scales import SCALES, classify_score
 from worker.model.response import Customer, Interaction, Response
 from worker.model.verdict import Verdict
+from worker.route.fields import Subject
 from worker.route.findings import Finding
 from worker.route.load import Loaded, load
 from worker.route.schema import RuleSet
@@ -77,3 +79,16 @@ def classify(response: Response) -> Verdict:
         metric=scale.name, score=response.score, klass=classify_score(response.score, scale), scale_low=scale.low,
         scale_high=scale.high, language=response.language,
     )  # fmt: skip
+
+
+def held(condition: str, given: Mapping[str, Any], *, now: datetime = NOW, fields: str | None = None) -> bool | None:
+    """What a condition, as written after `when:`, says of a response that holds `given`."""
+    changes = {**with_test(condition), "fields.yaml": fields} if fields else with_test(condition)
+    subject = Subject(*subject_of(dict(given)), now)
+    return rule_set(changes).rules[0].when.held(subject)
+
+
+def refusal(condition: str) -> str:
+    """The only finding about a condition: its code and text."""
+    (finding,) = loaded(with_test(condition)).findings
+    return f"{finding.code} {finding.text}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import json
@@ -22,9 +23,15 @@ from tests.support.waiting import until
 
 _KEEPER = Path(__file__).with_name("keeper.py")
 _TMP = "/tmp"  # noqa: S108  mkdtemp makes a directory of our own in it
-# A shared server outlives the worker that started it: its Popen must not be collected while it runs.
+# A shared server outlives the worker that started it: its Popen must not be collected while it runs, nor complain then.
 _KEEPERS: list[subprocess.Popen[bytes]] = []
 _STAND_INS: dict[str, Callable[[], str | None]] = {}
+
+
+@atexit.register
+def _let_go() -> None:
+    for keeper in _KEEPERS:
+        keeper.returncode = keeper.poll() or 0
 
 
 def in_ci() -> bool:

@@ -23,6 +23,8 @@ from tests.support.slack_blocks import wrong_blocks
 TOKEN = "xoxb-1-test"
 _TEXT_LIMIT = 40_000
 _METADATA_LIMIT = 8_000  # characters of event_payload as JSON
+# What Slack itself says with these; with any other, something in front of it speaks.
+_STATUS_ERRORS = {429: "ratelimited", 500: "internal_error", 503: "service_unavailable"}
 _ID = re.compile(r"[CGD][A-Z0-9]{2,}")
 _USER = re.compile(r"[UW][A-Z0-9]{2,}")
 _NAME = re.compile(r"#[a-z0-9_-]{1,80}")
@@ -146,7 +148,9 @@ class SlackServer(FakeServer):
             return _json({"ok": False, "error": fault.error}, fault.status or 200)
         headers = {} if fault.retry_after is None else {"Retry-After": f"{fault.retry_after:g}"}
         status = fault.status or 429
-        return _json({"ok": False, "error": "ratelimited" if status == 429 else "service_unavailable"}, status, headers)
+        if status not in _STATUS_ERRORS:
+            return Reply(status, b"<html><body>upstream error</body></html>", {"Content-Type": "text/html", **headers})
+        return _json({"ok": False, "error": _STATUS_ERRORS[status]}, status, headers)
 
     def _authorize(self, request: Request, arguments: Mapping[str, Any]) -> None:
         header = request.headers.get("authorization", "")

@@ -10,9 +10,13 @@ from sqlalchemy import func, select
 
 from tests.support.clock import MovableClock
 from tests.support.flow import DIRECTORY, ROUTING, Flow, live_set
+from tests.support.smtp_server import SmtpServer
+from tests.support.telling import channels_of
 from worker.followup.service import Service
 from worker.followup.timers import Timers
+from worker.notify.deliver import Deliverer
 from worker.store.engine import Store
+from worker.store.notices import next_waiting_at
 from worker.store.schema import follow_ups, history, notices
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -51,11 +55,15 @@ class Timeline:
         playbooks: str = PLAYBOOKS,
         directory: str = DIRECTORY,
         routing: str = ROUTING,
+        mail: SmtpServer | None = None,
     ) -> None:
+        """With `mail`, messages are really sent: see `deliver`."""
         self.clock = MovableClock(berlin(start))
-        rules = {"routing.yaml": routing, "playbooks.yaml": playbooks, "directory.yaml": directory}
-        self.flow = Flow(store, self.clock, live_set(rules))
+        self.rules = {"routing.yaml": routing, "playbooks.yaml": playbooks, "directory.yaml": directory}
+        self.flow = Flow(store, self.clock, live_set(self.rules))
         self.store = store
+        channels = channels_of(mail.settings()) if mail else {}
+        self.deliverer = Deliverer(store, channels, lambda: self.flow.live, self.clock, 2)
         self.service = Service(store, lambda: self.flow.live, self.clock)
         self.timers = Timers(store, lambda: self.flow.live, self.clock, lambda: None)
 
@@ -63,7 +71,44 @@ class Timeline:
         """A customer answers now. Gives the id of the newest follow-up."""
         self.flow.feed(self.flow.event(named, score, minutes_ago=0, **fields))
         with self.store.read() as conn:
-            return int(conn.execute(select(follow_ups.c.id).order_by(follow_ups.c.id.desc())).scalar_one())
+            return int(conn.execute(select(func.max(follow_ups.c.id))).scalar_one())
+
+    def change(self, **files: str) -> None:
+        """Another rule set is taken: `directory=...`, `playbooks=...`, `routing=...` replace those files."""
+        self.rules |= {f"{name}.yaml": text for name, text in files.items()}
+        self.flow.live = live_set(self.rules)
+
+    def answer_of(self, name: str, score: int = 2, **fields: Any) -> int:
+        """Another customer answers now, about Ana's call."""
+        named = name.lower().replace(" ", "-")
+        return self.answer(f"r-{named}", score, customer={"id": f"c-{named}", "name": name}, **fields)
+
+    def deliver(self) -> None:
+        """Send what is to be sent now."""
+        self.deliverer.run_until_idle(30)
+
+    def deliver_until(self, when: str) -> None:
+        """Let the time pass with a worker that does each step and sends each message when it is due."""
+        end = berlin(when)
+        self.deliver()
+        while (due := min(filter(None, (self._next_step(), self._next_message())), default=end)) <= end:
+            if due > self.clock.now():
+                self.clock.advance(due - self.clock.now())
+            self.timers.run()
+            self.deliver()
+            if self.clock.now() >= end:
+                break
+        self.clock.set(end)
+
+    def _next_message(self) -> datetime | None:
+        with self.store.read() as conn:
+            return next_waiting_at(conn)
+
+    def ends(self, kind: str) -> list[tuple[str, str | None]]:
+        """How the notices of a kind ended: state and reason, in the order they were written."""
+        with self.store.read() as conn:
+            query = select(notices.c.state, notices.c.reason).where(notices.c.kind == kind).order_by(notices.c.id)
+            return [(row.state, row.reason) for row in conn.execute(query)]
 
     def until(self, when: str) -> list[str]:
         """Let the time pass with a worker that does each step when it is due. Gives who was told what."""

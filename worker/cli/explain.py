@@ -53,7 +53,7 @@ def _write(found: Iterable[Explained | Unread], *, trace: bool, as_json: bool) -
             continue
         if n:
             output.console().print("\n" + "─" * 40 + "\n")
-        write(explained)
+        write(explained, trace=trace)
 
 
 def _stored(reference: str, now: str | None, settings: Settings) -> Explained:

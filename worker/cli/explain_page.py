@@ -31,8 +31,8 @@ _TURNED = {"true": "false", "false": "true"}
 _WORDS = 80
 
 
-def write(explained: Explained | Unread) -> None:
-    """One explanation on standard output."""
+def write(explained: Explained | Unread, *, trace: bool = True) -> None:
+    """One explanation on standard output; without `trace`, what was decided and for whom alone."""
     out = output.console()
     if isinstance(explained, Unread):
         _write_unread(out, explained)
@@ -41,7 +41,7 @@ def write(explained: Explained | Unread) -> None:
     words = explained.response.comment
     out.print(Text(f"“{excerpt(words, _WORDS)}”" if words and words.strip() else "No comment"))
     out.print()
-    for label, lines in _sections(explained):
+    for label, lines in _sections(explained, trace=trace):
         if not label:
             out.print()
         elif lines:
@@ -56,13 +56,17 @@ def _write_unread(out: Console, unread: Unread) -> None:
     out.print(output.gutter("Event", f"{unread.id or 'no id'} from {unread.source or 'an unknown source'}"))
 
 
-def _sections(explained: Explained) -> Iterator[tuple[str, list[Text]]]:
+def _sections(explained: Explained, *, trace: bool) -> Iterator[tuple[str, list[Text]]]:
+    opens = explained.decision.outcome is Outcome.OPEN
     yield "Follow-up", [_outcome(explained)]
-    yield "Fired", _fired(explained)
-    yield "Before it", _before(explained)
-    yield "Observed", _observed(explained)
-    yield "Not tried", _not_tried(explained)
-    if explained.decision.outcome is Outcome.OPEN:
+    if trace:
+        yield "Fired", _fired(explained)
+        yield "Before it", _before(explained)
+        yield "Observed", _observed(explained)
+        yield "Not tried", _not_tried(explained)
+    else:
+        yield "Fired", _fired(explained)[:1]
+    if opens:
         yield "Adds", [_adds(explained)]
         yield "", []
         yield "Owner", _owner(explained)
@@ -133,9 +137,9 @@ def _before(explained: Explained) -> list[Text]:
 
 def _observed(explained: Explained) -> list[Text]:
     lines = []
-    for entry, rule in _rules(explained):
+    for entry, rule in (*_rules(explained), *_also(explained)):
         if rule.observe and entry.outcome != "not consulted":
-            does = "ignore" if rule.plan is None else f"open {rule.plan.id}"
+            does = f"open {rule.plan.id}" if rule.plan else _addition(rule) if rule.add else "ignore"
             said = f"holds: it would {does}" if entry.outcome == "observed" else entry.outcome
             lines.append(Text(f"{rule.id}  {said}"))
             lines += [] if entry.outcome == "observed" else _clauses(entry, rule, only_reasons=True)
@@ -148,8 +152,9 @@ def _not_tried(explained: Explained) -> list[Text]:
 
 
 def _adds(explained: Explained) -> Text:
-    added = [rule for entry, rule in _also(explained) if entry.outcome == "fired" and not rule.observe]
-    rest = [rule.id for entry, rule in _also(explained) if rule not in added]
+    every = [(entry.outcome == "fired", rule) for entry, rule in _also(explained) if not rule.observe]
+    added = [rule for fired, rule in every if fired]
+    rest = [rule.id for fired, rule in every if not fired]
     line = Text("; ".join(f"{rule.id}: {_addition(rule)}" for rule in added) or "nothing")
     return line.append(f" ({', '.join(rest)} did not hold)" if rest else "")
 

@@ -45,7 +45,8 @@ def _read(app: App, file: Path, source: str) -> None:
     from worker.ingest.files import records
     from worker.ingest.records import Batch
 
-    with Bar(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(file.name, total=1.0)
         progress: Progress = lambda _, share: bar.update(task, completed=share)  # noqa: E731 - one expression
         for part in _slices(app, records(file, source, progress)):

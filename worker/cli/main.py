@@ -11,6 +11,7 @@ COMMANDS = {
     "run": ("worker.cli.run", "Read responses, decide, deliver, keep after it."),
     "demo": ("worker.cli.demo", "See the whole thing on this machine, with invented customers."),
     "rules": ("worker.cli.rules", "Check, test, explain and read the rules."),
+    "templates": ("worker.cli.templates", "See a message before anybody gets it."),
     "sources": ("worker.cli.sources", "Try a survey tool's JSON, or a mapping, before it is put to work."),
     "import": ("worker.cli.import_file", "Read a file of events the way Kafka's records are read."),
     "migrate": ("worker.cli.migrate", "Bring the store's schema up to this version."),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.text import Text
 
-from worker.cli import opening, output
+from worker.cli import opening, output, rule_files
 from worker.cli.output import Column, Row
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 MARKS = {"detractor": "▼", "passive": "■", "promoter": "▲"}
 STYLES = {"detractor": "red", "passive": "", "promoter": "blue"}
@@ -43,10 +46,24 @@ def show(reference: str, as_json: bool) -> None:
 
     with opening.reading() as conn:
         row = response_row(conn, reference)
+        if as_json and row["decision"]:
+            row["decision"]["trace"] = _trace(conn, reference)
     if as_json:
         output.write_json(row)
     else:
         _write(row)
+
+
+def _trace(conn: Connection, reference: str) -> list[dict[str, Any]]:
+    """What each rule said, as `rules explain` recomputes it; empty where the rule set is not in this store."""
+    from worker.cli.explaining import explain_stored, trace_json
+    from worker.errors import InnerloopError
+
+    settings = opening.settings()
+    try:
+        return trace_json(explain_stored(conn, reference, lambda files: rule_files.usable(files, settings)).trace)
+    except InnerloopError:
+        return []
 
 
 def chip(row: Row) -> Text:

@@ -68,12 +68,18 @@ def usable(files: Files, settings: Settings) -> LiveSet:
 
 
 def in_use(store: Store, settings: Settings) -> LiveSet:
-    """The set that was accepted last, which the workers use; before the first one, the one in the directory."""
-    from worker.store import rule_sets
+    """The set that was accepted last, which the workers use; before the first one, the one in the directory.
+
+    Who is away by command is away here, too.
+    """
+    from worker.cli import opening
+    from worker.ruleset import with_absences
+    from worker.store import absences, rule_sets
 
     with store.read() as conn:
         last = rule_sets.latest(conn)
-    return usable(last[1] if last else read(settings), settings)
+        away = absences.current(conn, opening.now().date())
+    return with_absences(usable(last[1] if last else read(settings), settings), away)
 
 
 def _has_an_address(who: Person | Team) -> bool:

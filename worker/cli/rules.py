@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from worker.cli.explain import explain
 from worker.cli.lazy import FOUND_SOMETHING
 
 if TYPE_CHECKING:
+    from worker.route.findings import Finding
     from worker.ruleset import Verdict
     from worker.store.engine import Store
 
@@ -45,11 +47,25 @@ def check(ctx: click.Context, directory: Path | None, style: str, strict: bool) 
     if style == "json":
         output.write_json(findings.as_json(verdict.findings, verdict.revision, strict=strict))
     else:
-        lines = findings.as_github(verdict.findings) if style == "github" else findings.as_text(verdict.findings)
-        for line in lines:
+        placed = _placed(verdict.findings, directory)
+        for line in findings.as_github(placed) if style == "github" else findings.as_text(placed):
             click.echo(line)
         output.say(_summary(verdict, well=well))
     ctx.exit(0 if well else FOUND_SOMETHING)
+
+
+def _placed(found: Sequence[Finding], directory: Path | None) -> list[Finding]:
+    """Findings with the paths of the directory that was asked for, so that editors and GitHub find the place."""
+    from msgspec import structs
+
+    if directory is None:
+        return list(found)
+    return [
+        structs.replace(one, file=(directory / one.file.removeprefix("rules/")).as_posix())
+        if one.file.startswith("rules/")
+        else one
+        for one in found
+    ]
 
 
 def _summary(verdict: Verdict, *, well: bool) -> str:

@@ -44,7 +44,7 @@ MAYA = answer(
     "Rita stayed with me until the line worked and rang back an hour later to make sure. Wonderful.",
     person(103, "Maya Roe", "silver", "PT"),
     agent="rita",
-    team="lisbon-support",
+    team="lisbon-care",
     unit="lisbon",
 )
 OSKAR = answer(
@@ -77,7 +77,7 @@ JOAO = answer(
     "A fatura veio errada outra vez e ninguém me responde há duas semanas.",
     person(108, "João Pinto", "gold", "PT", "pt"),
     agent="rita",
-    team="lisbon-support",
+    team="lisbon-care",
     unit="lisbon",
 )
 

@@ -78,7 +78,7 @@ def portuguese(scene: Scene) -> str | None:
     opened = scene.follow_up("joao-1")
     if found is None or opened is None:
         return None
-    themes = ", ".join(found["verdict"].get("themes") or ())
+    themes = ", ".join(found["verdict"].get("themes") or ()).replace("_", " ")
     read = f"read as {themes}" if found["verdict"].get("text_read") and themes else "not analysed"
     return f"João Pinto's Portuguese comment is {read}, and goes to {scene.call(opened['owner'])}."
 
@@ -112,7 +112,6 @@ def why_no_call(scene: Scene) -> str | None:
 
 
 def monday(scene: Scene) -> str | None:
-    lists, sheets = scene.notices(kind="catch_up"), scene.notices(kind="huddle")
-    if not lists and not sheets:
-        return None
-    return f"Monday morning: {len(lists)} catch-ups and {len(sheets)} huddle sheets."
+    told = {"catch-up": scene.notices(kind="catch_up"), "huddle sheet": scene.notices(kind="huddle")}
+    parts = [f"{len(rows)} {name}{'' if len(rows) == 1 else 's'}" for name, rows in told.items() if rows]
+    return f"Monday morning: {' and '.join(parts)}." if parts else None

@@ -49,9 +49,7 @@ class Stage:
     @contextmanager
     def scene(self) -> Iterator[Scene]:
         with self.store.read() as conn:
-            yield Scene(
-                conn, self.clock.now(), self.directory, self.messages, self.service, partial(board.account, conn)
-            )
+            yield Scene(conn, self.clock.now(), self.directory, self.messages, partial(board.account, conn))
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from rich.console import Console
@@ -27,20 +28,18 @@ _ENGLISH = Language.of("en")
 
 
 def run(options: Options, out: Console) -> int:
-    """Set up, play, clean up. Gives the exit code: 1 when the totals do not agree, or a hurried run is broken off."""
+    """Set up, play, clean up. The exit code is 1 when the totals do not agree, or a hurried run has not read all."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    broken_off = False
     with set_up(options, out) as demo:
-        try:
+        with suppress(KeyboardInterrupt):
             if options.once or not out.is_terminal:
                 play_plainly(demo, hurry=options.once)
             else:
                 play_live(demo, out)
-        except KeyboardInterrupt:
-            broken_off = True
         final = demo.board()
     write_end(final, out)
-    return 1 if final.account.problems or (broken_off and options.once) else 0
+    is_short = options.once and final.account.read < demo.screen.total
+    return 1 if final.account.problems or is_short else 0
 
 
 def play_plainly(demo: Demo, *, hurry: bool) -> None:

@@ -13,7 +13,6 @@ from worker.calendars import Calendar
 from worker.demo.board import Account
 from worker.demo.sandbox.messages import Messages
 from worker.demo.stream import SOURCE
-from worker.followup.service import Service
 from worker.model.directory import Directory
 from worker.store import schema
 
@@ -28,7 +27,6 @@ class Scene:
     now: datetime
     directory: Directory
     messages: Messages
-    service: Service
     account: Callable[[], Account]
 
     def response(self, ident: str) -> RowMapping | None:

@@ -57,7 +57,6 @@ class Demo:
     player: Player
     screen: show.Show
     reasons: Reasons
-    sandbox: Sandbox
 
     @property
     def stage(self) -> Stage:
@@ -96,7 +95,7 @@ def set_up(options: Options, out: Console) -> Iterator[Demo]:
         worker.start()
         worker.wait_ready()
         clock.run(pace)
-        yield Demo(Player(stage, deque(records), deque(beats()), tell), screen, reasons, sandbox)
+        yield Demo(Player(stage, deque(records), deque(beats()), tell), screen, reasons)
 
 
 def shipped_rules() -> LiveSet:

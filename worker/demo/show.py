@@ -42,8 +42,8 @@ class Room:
 
     @classmethod
     def of(cls, width: int, height: int) -> Room:
-        """The rest of the screen takes 18 lines where the tables stand side by side, else 26."""
-        free = height - (18 if width >= WIDEST else 26)
+        """The rest takes 21 lines where the tables stand side by side, else 29; a line of the story may wrap."""
+        free = height - (21 if width >= WIDEST else 29)
         stream = max(1, min(4, free // 4))
         return cls(width, stream, max(2, min(_STORY, free - stream)))
 

@@ -41,7 +41,7 @@ _TIERS = ("platinum", "gold", "silver", "standard")
 _PRODUCTS = ("Fibre 100", "Fibre 500", "Fibre 900", "Mobile", "TV")
 _DESKS = {  # by city: the team, and who takes calls and chats there
     "leeds": ("leeds-billing", ("ana", "cyd", "cyd", "bo", "gil")),
-    "lisbon": ("lisbon-support", ("rita", "tomas", "lia")),
+    "lisbon": ("lisbon-care", ("rita", "tomas", "lia")),
 }
 
 

@@ -6,7 +6,7 @@ worker holds); look again; act; all in one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row
 
 from worker import log, metrics
 from worker.clock import Clock
-from worker.followup.escalate import SNOOZE, STALE, STALE_EVERY, Act, Moot, step
+from worker.followup.escalate import REMIND, SNOOZE, STALE, STALE_EVERY, Act, Moot, step
 from worker.followup.notices import notice
 from worker.followup.people import People
 from worker.followup.snooze import end_snooze
@@ -26,6 +26,7 @@ from worker.store.batch import add_notices
 from worker.store.engine import Store
 
 BY_TIMER = "timer"
+_TOGETHER = timedelta(minutes=15)
 _LATE = timedelta(minutes=1)  # what is done later than this says so in the history
 _UP = 5  # how far up the chain somebody is looked for who has not just been told
 
@@ -54,17 +55,42 @@ class Timers:
         now, people = self._clock.now(), self._live().people
         with self._store.read() as conn:
             due = rows.due_timers(conn, now, limit)
-        return sum(self._one(timer, people, now) for timer in due)
+            owners = sorted({timer.owner for timer in due if timer.step == REMIND and timer.owner})
+            soon = rows.coming(conn, REMIND, owners, now, now + _TOGETHER)
+        ends = [end for bundle in bundles(due, soon) for end in self._fire(bundle, people, now)]
+        if any(ends):
+            self._told()  # once for all of it, so that the senders see one owner's reminders together
+        return len(ends)
 
-    def _one(self, timer: Row[Any], people: People, now: datetime) -> bool:
+    def _fire(self, bundle: Sequence[Row[Any]], people: People, now: datetime) -> list[bool]:
+        """Do these steps in one transaction. Gives for each that was done whether anybody is told."""
+        ends = []
         with self._store.write() as conn:
-            row = rows.lock(conn, timer.follow_up_id, skip_locked=True)
-            if row is None or row.cycle != timer.cycle:
-                return False
-            told = fire(conn, rows.read(row), timer, people, now)
-        if told:
-            self._told()
-        return told is not None
+            for timer in sorted(bundle, key=lambda timer: timer.follow_up_id):
+                row = rows.lock(conn, timer.follow_up_id, skip_locked=True)
+                if row is not None and row.cycle == timer.cycle:
+                    ends.append(fire(conn, rows.read(row), timer, people, now))
+        return [end for end in ends if end is not None]
+
+
+def bundles(due: Sequence[Row[Any]], soon: Sequence[Row[Any]]) -> list[list[Row[Any]]]:
+    """Steps in due order; reminders to one owner that are due within 15 minutes go together, as one message.
+
+    `soon` holds reminders that are not due yet, to owners who get one now.
+    """
+    found: list[list[Row[Any]]] = []
+    reminding: dict[str, list[Row[Any]]] = {}
+    for timer in due:
+        started = reminding.get(timer.owner or "") if timer.step == REMIND else None
+        if started is not None and timer.fire_at - started[0].fire_at <= _TOGETHER:
+            started.append(timer)
+            continue
+        found.append([timer])
+        if timer.step == REMIND and timer.owner:
+            reminding[timer.owner] = found[-1]
+    for timer in soon:
+        reminding[timer.owner].append(timer)
+    return found
 
 
 def fire(conn: Connection, follow_up: FollowUp, timer: Row[Any], people: People, now: datetime) -> bool | None:

@@ -17,6 +17,7 @@ import kafka.record.util
 from kafka import KafkaConsumer, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.net.compat import KafkaNetClient
+from kafka.structs import MemberState
 
 from worker.errors import ConfigError
 from worker.ingest.clientlog import ClientLog
@@ -35,7 +36,7 @@ class Timing:
     metadata_age: float = 15
     bootstrap: float = 10  # of one attempt
     request: float = 1  # offsets and commits
-    survey: float = 15  # lag, reachability, topic ids
+    survey: float = 10  # lag, reachability, topic ids
     commit_every: float = 1
     commit_pause: float = 5  # after a failed one
     look_again: float = 5  # at a batch that cannot be decoded
@@ -220,6 +221,7 @@ _CAUSES = (
     ("WRONG_VERSION_NUMBER", "it does not speak TLS on this port (INNERLOOP_KAFKA_SECURITY_PROTOCOL)", False),
     ("UNEXPECTED_EOF", "it does not speak TLS on this port (INNERLOOP_KAFKA_SECURITY_PROTOCOL)", False),
     ("CERTIFICATE_REQUIRED", "it wants a client certificate (INNERLOOP_KAFKA_SSL_CERTFILE)", False),
+    ("BAD_CERTIFICATE", "it wants another client certificate (INNERLOOP_KAFKA_SSL_CERTFILE)", False),
     ("ECONNREFUSED", "nothing listens there", False),
     ("gaierror", "its name cannot be resolved", False),
     ("DNS", "its name cannot be resolved", False),
@@ -265,8 +267,19 @@ def position(consumer: KafkaConsumer, at: TopicPartition) -> int | None:
 
 
 def joined(consumer: KafkaConsumer) -> bool:
-    """Whether this member belongs to its group."""
-    return bool(consumer.group_metadata().generation_id >= 0)
+    """Whether this member belongs to its group, and no rebalance is under way."""
+    return bool(consumer.group_metadata().state is MemberState.STABLE)
+
+
+def keep_joining(consumer: KafkaConsumer) -> None:
+    """Let a join that outlasted its poll be finished by the next one.
+
+    A leader that joins again because partitions came or went forgets, once it has assigned them, that it still has
+    to finish: need_rejoin() says no, heartbeats stay off, and the member is dead without knowing (kafka-python 3.0).
+    """
+    coordinator = consumer._coordinator  # noqa: SLF001  # there is no other door
+    if coordinator.rejoining and not coordinator.rejoin_needed:
+        coordinator.request_rejoin()
 
 
 def refresh_metadata(consumer: KafkaConsumer, timeout: float) -> None:

@@ -422,9 +422,7 @@ def _source(raw: Json, notes: Notes) -> str | None:
 def _read_score(raw: Json, notes: Notes) -> Json:
     if raw is None or is_number(raw):
         return raw
-    notes.fault(
-        Reason.WRONG_TYPE, f"{notes.place('score')} is {kind(raw)}{_shown(raw)}. Send a number without quotes."
-    )
+    notes.fault(Reason.WRONG_TYPE, f"{notes.place('score')} is {kind(raw)}{_shown(raw)}. Send a number without quotes.")
     return None
 
 

@@ -38,6 +38,7 @@ __all__ = ["Batch", "Head", "KafkaReader", "Pause", "Sink", "Slice", "Status", "
 _log = log.get(__name__)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAST = 10  # records a poll may bring at least, however slow they are
+_REBALANCE = 10.0  # seconds one may take without being a reason to worry
 _QUIET_TURNS = 4  # without a partition, until nobody expects to be given one
 
 
@@ -158,6 +159,8 @@ class Loop:
         self._survey_at = self._tend_at = 0.0
         self._tend_delay = timing.backoff
         self._quiet_turns = 0
+        self._joined_until = 0.0
+        self._last_error = ""
 
     def begin(self) -> None:
         for sentence in client.missing_packages():
@@ -182,11 +185,13 @@ class Loop:
             self._commits.commit()
             self._tend()
         self._look()
+        if client.joined(self._consumer):
+            self._joined_until = self._monotonic() + _REBALANCE
 
     def status(self) -> Status:
         holdings, seen = self._holdings, self._seen
         return Status(
-            progress=self._monotonic(), reachable=seen.reachable, joined=client.joined(self._consumer),
+            progress=self._monotonic(), reachable=seen.reachable, joined=self._monotonic() < self._joined_until,
             partitions=len(holdings.placed), missing_topics=seen.missing,
             resting={_name(at): why for at, why in holdings.resting.items()},
             unreadable=tuple(_name(at) for at in holdings.unreadable), store_away=self._held is not None, lag=seen.lag,
@@ -196,11 +201,13 @@ class Loop:
 
     def _poll(self) -> dict[TopicPartition, list[Any]]:
         wait = int(self._timing.poll * 1000)
+        client.keep_joining(self._consumer)
         try:
             polled: dict[TopicPartition, list[Any]] = self._consumer.poll(timeout_ms=wait, max_records=self._size)
         except Exception as error:  # noqa: BLE001  # decoders raise what they like, and none of it may stop the loop
             self._poll_failed(error)
             return {}
+        self._last_error = ""
         return polled
 
     def _poll_failed(self, error: Exception) -> None:
@@ -213,10 +220,15 @@ class Loop:
         elif isinstance(error, kafka.errors.LogTruncationError):
             self._put_back(error.divergent_offsets)
         else:
-            metrics.POLL_ERRORS.labels(type(error).__name__).inc()
-            _log.warning("poll failed", error=repr(error))
+            self._complain(error)
             self._stop.wait(0.3)
         self._step_back()
+
+    def _complain(self, error: Exception) -> None:
+        metrics.POLL_ERRORS.labels(type(error).__name__).inc()
+        if repr(error) != self._last_error:  # three a second otherwise
+            _log.warning("poll failed", error=repr(error))
+        self._last_error = repr(error)
 
     def _put_back(self, partitions: Iterable[TopicPartition]) -> None:
         for at in [at for at in partitions if at in self._consumer.assignment()]:

@@ -30,9 +30,7 @@ class Seen:
     recreated: tuple[TopicPartition, ...] = ()
 
 
-def survey(
-    consumer: KafkaConsumer, topics: Sequence[str], holdings: Holdings, now: datetime, timeout: float
-) -> Seen:
+def survey(consumer: KafkaConsumer, topics: Sequence[str], holdings: Holdings, now: datetime, timeout: float) -> Seen:
     """Ask, set the gauges, and tell. Takes at most 2 * `timeout` seconds."""
     try:
         client.refresh_metadata(consumer, timeout)

@@ -17,7 +17,7 @@ from worker.model.response import Contact, Response
 from worker.model.span import Span, Unit
 from worker.model.verdict import Verdict
 from worker.notify.obsolete import Now
-from worker.store import deliveries, schema, threads
+from worker.store import deliveries, notices, schema, threads
 from worker.store.deliveries import Delivery, Earlier
 from worker.store.notices import Notice
 from worker.store.threads import Thread
@@ -25,7 +25,7 @@ from worker.store.threads import Thread
 T = TypeVar("T")
 _LIVE = [state.value for state in LIVE]
 _MOST_BEFORE = 3  # earlier answers that a message names
-_MOST_LATE = 20
+_LISTS = frozenset({Kind.CATCH_UP, Kind.HUDDLE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +134,7 @@ class Context:
     before: tuple[Before, ...] = ()
     others: tuple[Other, ...] = ()
     late: tuple[Said, ...] = ()
+    gathered: tuple[Context, ...] = ()  # what a catch-up or huddle sheet tells instead of single messages
 
 
 def states(conn: Connection, ids: Collection[int]) -> dict[int, Now]:
@@ -193,6 +194,7 @@ def fill(conn: Connection, contexts: Sequence[Context]) -> list[Context]:
                 others=tuple(o for o in others.get(it.customer_key or "", []) if o.id != number) if it else (),
                 thread=found_threads.get((number or 0, context.channel, context.address)),
                 late=_late(conn, context.notice) if context.notice.kind is Kind.LATE_ANSWERS else (),
+                gathered=_gathered(conn, context) if context.notice.kind in _LISTS else (),
             )
         )
     return filled
@@ -330,6 +332,15 @@ def _others(conn: Connection, keys: Collection[str]) -> dict[str, list[Other]]:
         .order_by(table.c.id)
     )
     return _grouped((row.customer_key, Other(row.id, row.playbook, row.owner)) for row in conn.execute(statement))
+
+
+def _gathered(conn: Connection, context: Context) -> tuple[Context, ...]:
+    """The notices that a list names, each with what the store knows about it, in the order they were written."""
+    named = notices.by_ids(conn, context.notice.data.get("notices", ()))
+    bare = [
+        Context(notice=named[number], channel=context.channel, address=context.address) for number in sorted(named)
+    ]
+    return tuple(fill(conn, bare)) if bare else ()
 
 
 def _late(conn: Connection, notice: Notice) -> tuple[Said, ...]:

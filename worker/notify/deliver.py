@@ -70,6 +70,10 @@ class Deliverer:
         self._stopping = threading.Event()
         self._turning = threading.Lock()
         self._reports: deque[Report] = deque()
+        # Calls under way or not yet written down, one permit each: should the process die now, no more than these
+        # can be sent again. A permit comes back with the commit that records its call, not with the answer.
+        self._permits = threading.Semaphore(senders)
+        self._permitted: set[int] = set()
         self._flying: dict[int, tuple[Claim, Future[None]]] = {}
         self._held: dict[str, float] = {}  # channel -> monotonic time until which this process sends nothing there
         self._slowest = 0.0  # of the last turn's calls, seconds
@@ -157,13 +161,25 @@ class Deliverer:
             if not reports and not (room > 0 and self._due_now()):
                 self._refresh.step(self._executor(), self._woken.set)
                 return False
-            try:
-                claims, more = self._write(reports, room)
-            except BaseException:
-                self._reports.extendleft(reversed(reports))
-                raise
+            claims, more = self._record(reports, room)
             self._dispatch(claims)
             return more and self._room() > 0
+
+    def _record(self, reports: list[Report], room: int) -> tuple[list[Claim], bool]:
+        """Write down what came back and claim what is next; only then may as many new calls begin."""
+        try:
+            written = self._write(reports, room)
+        except BaseException:
+            self._reports.extendleft(reversed(reports))
+            raise
+        for report in reports:
+            self._release(report.claim)
+        return written
+
+    def _release(self, claim: Claim) -> None:
+        if claim.delivery.id in self._permitted:
+            self._permitted.discard(claim.delivery.id)
+            self._permits.release()
 
     def _write(self, reports: list[Report], room: int) -> tuple[list[Claim], bool]:
         with self._store.write() as conn:
@@ -180,7 +196,7 @@ class Deliverer:
         reports = self._drain()
         if reports:
             with self._turning:
-                self._write(reports, 0)
+                self._record(reports, 0)
 
     def _drain(self) -> list[Report]:
         reports = []
@@ -262,15 +278,18 @@ class Deliverer:
             self._report(report)
         else:
             self._flying.pop(claim.delivery.id, None)
+            self._release(claim)
             self._woken.set()
 
     def _deliver(self, claim: Claim, context: Context) -> Report | None:
         """Compose, look once more whether it may be sent, send. None when the lease is lost: somebody else has it."""
         channel = self._channels[claim.delivery.channel]
         composed = self._compose(claim, context, channel)
+        self._permits.acquire()
+        self._permitted.add(claim.delivery.id)
         fresh = self._last_look(claim, context)
         if fresh is None:
-            return None
+            return Report(claim=claim, answer=None, ended_at=self._clock.now())
         if isinstance(fresh, str):
             return Report(claim=claim, answer=None, ended_at=self._clock.now(), skipped=fresh)
         if fresh is not context:

@@ -18,6 +18,7 @@ from worker.model.notice import AttemptOutcome, DeliveryState, NewNotice, Notice
 from worker.notify import ops, retry
 from worker.notify.channel import Answer, Channel, Readable
 from worker.notify.context import states
+from worker.notify.gathering import Gathering
 from worker.notify.live import Live
 from worker.notify.obsolete import Now, obsolete
 from worker.notify.recipients import OPS, Target, targets
@@ -90,6 +91,7 @@ class Outbox:
         self._channels = channels
         self._ops_channels = ops_channels
         self._jitter = jitter
+        self._gathering = Gathering()
 
     def turn(
         self, conn: Connection, live: Live, now: datetime, lease_now: datetime, reports: Sequence[Report], room: int
@@ -205,8 +207,9 @@ class Outbox:
     # Planning ----------------------------------------------------------------------------------------------------
 
     def _plan_new(self, turn: Turn) -> None:
-        """Every waiting notice gets its first delivery, or ends here when it has nowhere to go."""
-        waiting = notices.waiting(turn.conn, turn.now, _MOST_PLANNED)
+        """Every waiting notice gets its first delivery, is put off, or ends here when it has nowhere to go."""
+        due = notices.waiting(turn.conn, turn.now, _MOST_PLANNED)
+        waiting = self._gathering.run(turn.conn, due, turn.live.rule_set, turn.now)
         if not waiting:
             return
         positions = deliveries.positions(turn.conn, [notice.id for notice in waiting])

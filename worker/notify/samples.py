@@ -128,24 +128,6 @@ _DATA: Mapping[Kind, Mapping[str, Any]] = {
         "todo": "Mend the secret or its rights. It is read again and tried once a minute.",
     },
     Kind.LATE_ANSWERS: {"from": NOW.isoformat(), "to": NOW.isoformat()},
-    Kind.HUDDLE: {
-        "title": "Huddle sheet, billing-emea, Fri 20 Nov",
-        "summary": "7 open, 1 overdue. Since Thu 8:30: 31 answers, 4 detractors.",
-        "sections": [
-            {"title": "Praise", "lines": ["Ana, from Marta Ivers (10): She stayed until the new card worked."]},
-            {"title": "First three", "items": [
-                {"when": "Overdue 1 h 12 min", "score": "NPS 1", "name": "Jonas Weber", "rest": "Platinum. With Ana",
-                 "words": "I asked twice for a call back. This is the second week I wait."},
-            ]},
-            {"title": "What repeats, 14 days", "lines": ["billing: wrong amount  |||||||  7"]},
-        ],
-    },
-    Kind.CATCH_UP: {
-        "summary": "2 follow-ups came in while you were not to be disturbed.",
-        "sections": [{"title": "", "items": [
-            {"when": "Mon 12:00", "score": "NPS 2", "name": "Ines Ferrer", "rest": "Gold", "words": _WORDS},
-        ]}],
-    },
 }  # fmt: skip
 
 
@@ -185,7 +167,16 @@ def context(kind: Kind, said: Said = SAID) -> Context:
         before=(Before(datetime(2026, 8, 3, tzinfo=UTC), "nps", "6", "closed", "recovered"),
                 Before(datetime(2026, 5, 9, tzinfo=UTC), "nps", "9", None, None)),
         late=(said, _PRAISE) if kind is Kind.LATE_ANSWERS else (),
+        gathered=tuple(_gathered(said)) if kind in {Kind.CATCH_UP, Kind.HUDDLE} else (),
     )  # fmt: skip
+
+
+def _gathered(said: Said) -> Iterator[Context]:
+    """What a catch-up or a huddle sheet stands for: five follow-ups, one of them closed, and praise."""
+    kinds = (Kind.ALERT, Kind.ESCALATION, Kind.REMINDER, Kind.HANDED_OVER, Kind.CLOSED, Kind.KUDOS)
+    for number, kind in enumerate(kinds, start=42):
+        one = context(kind, said)
+        yield replace(one, work=replace(one.work, id=number) if one.work else None)
 
 
 def view(kind: Kind, said: Said = SAID, *, by_mail: bool = True, language: str = "en", **changes: Any) -> View:

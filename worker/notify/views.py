@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from worker.model.followup import State, short_id
 from worker.model.notice import Kind
 from worker.model.playbook import Priority
-from worker.notify import lists, reasons, saying
+from worker.notify import lists, reasons, saying, sheets
 from worker.notify.context import Context, Said, Work
 from worker.notify.page import Around, Page
 from worker.notify.recipients import Reader
@@ -18,7 +18,7 @@ from worker.notify.words import Language, ascii_only, capital, clean_line, cut, 
 MOST_SUBJECT = 78
 MOST_LEAD = 110
 MOST_PREHEADER = 100
-_LISTS = frozenset({Kind.LATE_ANSWERS, Kind.CATCH_UP, Kind.HUDDLE})
+_SHEETS = frozenset({Kind.CATCH_UP, Kind.HUDDLE})
 _SENDERS = {
     Kind.REMINDER: "innerloop reminder", Kind.DUE_SOON: "innerloop reminder", Kind.ESCALATION: "innerloop escalation",
     Kind.HUDDLE: "innerloop huddle", Kind.DRILL: "innerloop drill",
@@ -37,8 +37,10 @@ def build(
     kind = context.notice.kind
     if kind is Kind.OPS:
         return _ops(page)
-    if kind in _LISTS:
+    if kind is Kind.LATE_ANSWERS:
         return lists.build(page)
+    if kind in _SHEETS:
+        return sheets.build(page)
     said = context.news if kind is Kind.KUDOS or not context.said else context.said[0]
     if said is None:
         return _bare(page)

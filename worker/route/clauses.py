@@ -43,7 +43,8 @@ class Clause:
             return self.when_unknown
         if self.known is False:
             return False
-        for test in self.tests:  # mostly one: a generator would cost more than the test
+        # Mostly one test: a generator would cost more than it.
+        for test in self.tests:  # noqa: SIM110
             if not test.holds(value, now):
                 return False
         return True

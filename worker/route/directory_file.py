@@ -124,16 +124,17 @@ def _hours(file: File, node: Node | None) -> tuple[tuple[Window, ...], ...] | No
         return None
     week: list[tuple[Window, ...]] = [()] * 7
     named: set[int] = set()
+    right = True
     for key, value in body.entries.values():
         windows = [shape.window(file, item, "hours") for item in shape.one_or_many(file, value, "hours")]
-        if None in windows:
-            return None
-        for day in shape.weekdays(file, key, "day"):
+        days = shape.weekdays(file, key, "day")
+        right = right and bool(days) and None not in windows
+        for day in days:
             if day in named:
                 file.add("E108", key, f"{shape.DAYS[day]} has hours twice.", "Name every day once.")
             named.add(day)
             week[day] = tuple(window for window in windows if window)
-    return tuple(week)
+    return tuple(week) if right else None
 
 
 def _holidays(file: File, node: Node | None) -> Holidays | None:

@@ -6,6 +6,7 @@ it is unknown: absent, null, blank, empty, or of another type than the field's.
 
 from __future__ import annotations
 
+import dataclasses
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -56,10 +57,6 @@ class Subject(Struct, frozen=True):
     now: datetime
 
 
-def _unknown(raw: Any) -> None:
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class Field:
     """`get` finds the raw value, `fit` makes it canonical or None. `values` closes an enum or the labels of a list."""
@@ -73,14 +70,13 @@ class Field:
     description: str = ""
     declared: bool = True
     narrowed: bool = False  # by fields.yaml: an event's value outside is unknown
-    canonical: frozenset[str] | None = None  # of `values`
-    convert: Callable[[Any], Any] = _unknown  # what the kind makes of a raw value
+    canonical: frozenset[str] | None = dataclasses.field(init=False, compare=False)  # of `values`
+    convert: Callable[[Any], Any] = dataclasses.field(init=False, compare=False)  # what the kind makes of a raw value
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "convert", FITS[self.kind])
-        if self.values is not None:
-            same = self.values if self.kind is Kind.ID else map(fold, self.values)
-            object.__setattr__(self, "canonical", frozenset(same))
+        same = self.values if self.kind is Kind.ID else map(fold, self.values or ())
+        object.__setattr__(self, "canonical", None if self.values is None else frozenset(same or ()))
 
     def read(self, subject: Subject) -> Any:
         return self.fit(self.get(subject))

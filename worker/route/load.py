@@ -109,7 +109,6 @@ class _Loading:
         words = Vocabulary(fields, Context(ZoneInfo(zone), self._calendars(directory)))
         found = self._routing(routing, Rulebook(words, playbooks))
         sources = self._sources()
-        self._warn_unread()
         self._references.known["rule"] = self._ids(found.rules)
         self._references.known["also entry"] = self._ids(found.also)
         self._check(found, directory, playbooks)
@@ -132,6 +131,7 @@ class _Loading:
             tests=tuple(found.tests),
         )
         lint.warn(rule_set, self._notes)
+        self._warn_unread()
         return Loaded(rule_set, self._notes.sorted())
 
     # Files ---------------------------------------------------------------------------------------------------------

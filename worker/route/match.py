@@ -96,6 +96,7 @@ class FieldIndex:
         self._patterns: dict[str, re.Pattern[str]] = {}  # of longer ones
         self.odd: list[tuple[Clause, int]] = []
         self._remembered: dict[Any, int] = {}
+        self._split = (-1, 0, 0)
 
     def add(self, clause: Clause, bit: int) -> None:
         self.has |= bit
@@ -109,6 +110,16 @@ class FieldIndex:
             self._known |= bit
         elif len(clause.tests) > 1 or not self._index(clause.tests[0], bit):
             self.odd.append((clause, bit))
+
+    def split(self, wanted: int, *, stays: bool) -> tuple[int, int]:
+        """The rules of `wanted` with and without a clause on this field; remembered for a set that stays the same."""
+        known, mine, others = self._split
+        if known is not wanted:
+            mine = wanted & self.has
+            others = wanted ^ mine
+            if stays:
+                self._split = wanted, mine, others
+        return mine, others
 
     def _index(self, test: Any, bit: int) -> bool:
         """Whether the test could be put into a table."""
@@ -313,7 +324,8 @@ class _Tested:
 
 def _all_true(clauses: Slotted, view: View) -> bool:
     now = view.subject.now
-    for slot, clause in clauses:  # a loop: a generator would cost as much as the tests
+    # Loops, since a generator costs as much as the tests.
+    for slot, clause in clauses:  # noqa: SIM110
         if clause.held_by(view.value(slot, clause.field), now) is not True:
             return False
     return True
@@ -321,7 +333,7 @@ def _all_true(clauses: Slotted, view: View) -> bool:
 
 def _one_false(clauses: Slotted, view: View) -> bool:
     now = view.subject.now
-    for slot, clause in clauses:
+    for slot, clause in clauses:  # noqa: SIM110
         if clause.held_by(view.value(slot, clause.field), now) is False:
             return True
     return False
@@ -373,13 +385,13 @@ class Matcher:
         """The rules whose plain clauses may hold; as a list as soon as few are left."""
         left = active
         for index in self._fields:
-            mine = left & index.has
+            mine, others = index.split(left, stays=left is active)
             if mine:
                 value = view.value(index.slot, index.field)
                 kept = index.hold(value)
                 if index.odd_bits and value is not None:
                     kept |= index.odd_bits
-                left = (left ^ mine) | (mine & kept)
+                left = others | (mine & kept)
                 few = _few(left) if index.is_sharp else None
                 if few is not None:
                     return left, few

@@ -290,7 +290,8 @@ _SYNTAX = (
     ("mapping values are not allowed", 'a ": " inside a value.', "Put the whole value in quotes."),
     ("did not find expected ',' or '}'", "braces that are not closed, or a missing comma.", "Write: {a: 1, b: 2}"),
     ("did not find expected ',' or ']'", "brackets that are not closed, or a missing comma.", "Write: [a, b]"),
-    ("could not find expected ':'", 'a line without ":".', "Write: key: value"),
+    ("could not find expected ':'", 'a line without ": ".', 'Write: key: value, with a space after the ":".'),
+    ("found unexpected ':'", 'a ":" with nothing after it.', "Write a value after it, or delete the key."),
     (
         "did not find expected key",
         "this line is not indented like the lines above it.",

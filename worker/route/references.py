@@ -13,6 +13,7 @@ from worker.route.shape import File, shown
 
 OWNERS = ("agent", "manager", "account_manager", "unit_manager", "team_lead", "team_queue")
 RECIPIENTS = ("owner", *OWNERS)
+_MOST_LISTED = 12
 _WHERE = {
     "person": "directory.yaml",
     "team": "directory.yaml",
@@ -44,7 +45,8 @@ class References:
             known = self.known.get(kind)
             if known is not None and name not in known:
                 a = "an" if kind[0] in "aeiou" else "a"
-                fix = did_you_mean(name, known) or f"Add {a} {kind} with that id, or name another."
+                listed = f"There are: {', '.join(known)}." if 0 < len(known) <= _MOST_LISTED else ""
+                fix = did_you_mean(name, known) or listed or f"Add {a} {kind} with that id, or name another."
                 self.notes.add("E119", place, f'there is no {kind} "{shown(name)}" in {_WHERE[kind]}.', fix)
 
 
@@ -89,8 +91,8 @@ class Desk:
     def _refuse_who(self, node: Scalar, what: str, roles: Collection[str]) -> None:
         kinds = [kind for kind in ("person", "team") if node.text in self.references.known.get(kind, ())]
         fix = f'Write: "{kinds[0]}:{node.text}"' if kinds else did_you_mean(node.text, roles)
-        said = f"There are: {', '.join(roles)}, person:ID, team:ID."
-        self.file.add("E103", node, f'"{shown(node.text)}" is nobody that {what} may name. {said}', fix)
+        said = ", ".join([*roles, "person:ID", "team:ID"])
+        self.file.add("E103", node, f'{what} cannot be "{shown(node.text)}". It may be: {said}.', fix)
 
     def whos(self, node: Node | None, what: str, roles: Collection[str]) -> tuple[str, ...] | None:
         """One or several of them, in order."""

@@ -83,28 +83,51 @@ def mapping(file: File, node: Node | None, what: str, fix: str = "") -> Map | No
     return None
 
 
+# What people write instead, where no spelling is near enough to be guessed.
+_INSTEAD = {
+    "add": "then", "assign": "owner", "assignee": "owner", "cc": "copy", "condition": "when", "conditions": "when",
+    "deadline": "due", "description": "name", "end": "until", "if": "when", "playbook": "open", "sla": "due",
+    "start": "from", "then": "add", "title": "name", "tz": "timezone",
+}  # fmt: skip
+_EXAMPLES = {
+    "add": "{tags: [app-feedback]}", "default_owner": '"person:ID"', "due": "1 business day",
+    "expect": "{rule: some-rule}", "given": "{response.score: 2}", "hours": '{mon-fri: "09:00-17:00"}',
+    "id": "some-id", "name": "in a few words", "owner": "[agent, manager]", "then": "{open: recover}",
+    "timezone": "Europe/Berlin", "to": "manager",
+}  # fmt: skip
+
+
 def keys(
     file: File, node: Map, what: str, allowed: Collection[str], required: Collection[str] = (), at: Node | None = None
 ) -> dict[str, Node]:
     """The known keys of a mapping; complains about unknown, valueless and missing ones."""
     found: dict[str, Node] = {}
-    misspelt: set[str | None] = set()
+    meant: set[str | None] = set()
     for name, (key, value) in node.entries.items():
-        if name not in allowed:
-            misspelt.add(closest(name, allowed))
-            file.add(
-                "E101",
-                key,
-                f'unknown key "{shown(name)}". {what} may have: {", ".join(allowed)}.',
-                did_you_mean(name, allowed),
-            )
-        else:
+        if name in allowed:
             found[name] = value
+        else:
+            meant.add(_unknown_key(file, key, what, allowed))
     for name in required:
         # A misspelt key is one mistake, not two.
-        if name not in found and name not in misspelt:
-            file.add("E107", at or node, f"{what} needs {name}.", f"Add: {name}: …")
+        if name not in found and name not in meant:
+            file.add("E107", at or node, f"{what} needs {name}.", f"Add: {name}: {_EXAMPLES.get(name, '…')}")
     return found
+
+
+def _unknown_key(file: File, key: Scalar, what: str, allowed: Collection[str]) -> str | None:
+    """The key that was probably meant."""
+    head, colon, tail = key.text.partition(":")
+    instead = _INSTEAD.get(key.text)
+    if colon and head in allowed:
+        meant: str | None = head
+        fix = f'Put a space after the ":". Write: {head}: {shown(tail)}'
+    else:
+        meant = instead if instead in allowed else closest(key.text, allowed)
+        fix = f'Did you mean "{meant}"?' if meant else ""
+    message = f'unknown key "{shown(key.text)}". {what} may have: {", ".join(allowed)}.'
+    file.add("E101", key, message, fix)
+    return meant
 
 
 def items(file: File, node: Node | None, what: str) -> Iterator[Node]:
@@ -112,7 +135,8 @@ def items(file: File, node: Node | None, what: str) -> Iterator[Node]:
     if isinstance(node, Seq):
         yield from node.items
     elif node is not None and not (isinstance(node, Scalar) and node.is_null):
-        file.add("E116", node, f'{what} is a list of entries that begin with "- ", not {_kind(node)}.', "Write: - …")
+        fix = f"Write: [{shown(node.text)}]" if isinstance(node, Scalar) else "Write: - …"
+        file.add("E116", node, f'{what} is a list of entries that begin with "- ", not {_kind(node)}.', fix)
 
 
 def text(file: File, node: Node | None, what: str) -> str | None:
@@ -252,28 +276,23 @@ def parse_span(source: str) -> Span | None:
 
 
 def _span_trouble(node: Scalar, what: str, business: bool) -> tuple[str, Scalar, str, str]:
-    example = (
-        "10 minutes, 24 hours, 4 business hours, 1 business day or 14 days"
-        if business
-        else "10 minutes, 24 hours or 14 days"
-    )
-    bare = _BARE_SPAN.fullmatch(node.text.strip())
+    source = node.text.strip()
+    bare = _BARE_SPAN.fullmatch(source)
     if bare:
-        unit = _BARE_UNITS[bare[2].lower() if bare[2].lower() in ("bd", "bh") else bare[2][0].lower()]
-        plain_span = Span(int(bare[1][:9]), Unit(unit))
-        choices_ = [str(plain_span)]
-        if business and not plain_span.unit.is_business and unit in ("minutes", "hours", "days"):
-            choices_.append(str(Span(plain_span.amount, Unit(f"business {unit}"))))
-        message = f'"{node.text}" means different things to different people.'
-        return "E126", node, message, f"Write: {', or '.join(choices_)}."
-    if _SPAN.fullmatch(node.text.strip()):
-        return (
-            "E104",
-            node,
-            f'"{shown(node.text)}" cannot be {what}: it is nothing, or more than ten years.',
-            f"Write: {example}.",
-        )
-    return "E104", node, f'cannot read "{shown(node.text)}" as {what}.', f"Write: {example}."
+        fix = f"Write: {', or '.join(_spelt_out(int(bare[1][:9]), bare[2].lower(), business))}."
+        return "E126", node, f'"{node.text}" means different things to different people.', fix
+    days = "4 business hours, 1 business day or 14 days" if business else "24 hours or 14 days"
+    fix = f"Write: 10 minutes, {days}."
+    if _SPAN.fullmatch(source):
+        return "E104", node, f'"{shown(source)}" cannot be {what}: it is nothing, or more than ten years.', fix
+    return "E104", node, f'cannot read "{shown(source)}" as a span of time.', fix
+
+
+def _spelt_out(amount: int, unit: str, business: bool) -> list[str]:
+    """What `4h` may have meant: 4 hours, 4 business hours."""
+    full = _BARE_UNITS[unit if unit in _BARE_UNITS else unit[0]]
+    working = f"business {full}" in set(Unit) and business
+    return [str(Span(amount, Unit(full))), *([str(Span(amount, Unit(f"business {full}")))] if working else [])]
 
 
 def day(file: File, node: Node | None, what: str) -> date | None:
@@ -337,9 +356,9 @@ def weekdays(file: File, node: Scalar, what: str) -> tuple[int, ...]:
         start = DAYS.index(first)
         length = (DAYS.index(last) - start) % 7 if dash else 0
         return tuple((start + n) % 7 for n in range(length + 1))
-    file.add(
-        "E103", node, f'"{shown(node.text)}" is no {what}. There are: {", ".join(DAYS)}.', "Write: mon, or mon-fri."
-    )
+    short = f"{first[:3]}{dash}{last[:3]}"
+    fix = f"Write: {short}" if first[:3] in DAYS and (not dash or last[:3] in DAYS) else "Write: mon, or mon-fri."
+    file.add("E103", node, f'"{shown(node.text)}" is no {what}. There are: {", ".join(DAYS)}.', fix)
     return ()
 
 

@@ -71,8 +71,9 @@ def _when(when: When) -> str:
 
 
 def _either_member(members: Sequence[Member]) -> str:
-    said = [_member(member) if len(member) == 1 else f"({_member(member)})" for member in members]
-    return f"either {' or '.join(said)}" if len(said) > 1 else said[0]
+    if len(members) == 1:
+        return _member(members[0])
+    return "either " + " or ".join(f"({_member(member)})" for member in members)
 
 
 def _member(member: Member) -> str:
@@ -143,7 +144,7 @@ def noun(field: str) -> str:
 
 def _limits(rule: Rule) -> str:
     dates = [f"from {rule.since}" if rule.since else "", f"until {rule.until}" if rule.until else ""]
-    share = f"for {rule.rollout * 100:g} % of customers" if rule.rollout is not None else ""
+    share = f"for {float(rule.rollout * 100):g} % of customers" if rule.rollout is not None else ""
     return ", ".join(part for part in (" ".join(day for day in dates if day), share) if part)
 
 

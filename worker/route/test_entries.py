@@ -134,7 +134,7 @@ def _number(file: File, node: Scalar, field: Field) -> Any:
             "E104",
             node,
             f'cannot read "{shown(node.text)}" as {what}.',
-            "Write: 10 minutes" if field.kind is Kind.DURATION else "Write: 4",
+            "Write: 10 minutes" if field.kind is Kind.DURATION else "Write a number, such as 4.",
         )
     return number
 

@@ -41,6 +41,9 @@ class Vocabulary:
         return self.fields.get(name) or undeclared(name, kind_asked_for(node))
 
     def suggestion(self, name: str) -> str:
+        head, _, tail = name.partition(":")
+        if head in self.fields:
+            return f'Put a space after the ":". Write: {head}: {shown(tail)}'
         last = name.rpartition(".")[2]
         ending = [known for known in self.fields if known.endswith(f".{last}")]
         near = closest(name, [*self.fields, *(prefix + last for prefix in OPEN_PREFIXES)])

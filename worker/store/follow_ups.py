@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -103,17 +103,37 @@ def pending_timers(conn: Connection, follow_up_id: int) -> list[Row[Any]]:
 
 
 def due_timers(conn: Connection, now: datetime, limit: int) -> list[Row[Any]]:
-    """Timers that are due, in due order, unlocked. A snoozed follow-up's other steps wait for the snooze to end."""
+    """Timers that are due, each with its owner, in due order, unlocked.
+
+    A snoozed follow-up's other steps wait for the snooze to end.
+    """
     awake = follow_ups.c.snoozed_until.is_(None) | (timers.c.step == "snooze")
     return list(
         conn.execute(
-            select(timers)
+            select(timers, follow_ups.c.owner)
             .join(follow_ups, follow_ups.c.id == timers.c.follow_up_id)
             .where(timers.c.state == "pending", timers.c.fire_at <= now, awake)
             .order_by(timers.c.fire_at, timers.c.follow_up_id)
             .limit(limit)
         )
     )
+
+
+def coming(conn: Connection, step: str, owners: Sequence[str], after: datetime, until: datetime) -> list[Row[Any]]:
+    """Timers of one step that will be due soon for these owners' follow-ups, as `due_timers` gives them."""
+    if not owners:
+        return []
+    return list(
+        conn.execute(
+            select(timers, follow_ups.c.owner)
+            .join(follow_ups, follow_ups.c.id == timers.c.follow_up_id)
+            .where(
+                timers.c.state == "pending", timers.c.step == step, timers.c.fire_at > after,
+                timers.c.fire_at <= until, follow_ups.c.owner.in_(owners), follow_ups.c.snoozed_until.is_(None),
+            )
+            .order_by(timers.c.fire_at, timers.c.follow_up_id)
+        )
+    )  # fmt: skip
 
 
 def end_timer(

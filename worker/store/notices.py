@@ -77,6 +77,36 @@ def waiting(conn: Connection, now: datetime, limit: int) -> list[Notice]:
     return [from_row(row) for row in conn.execute(statement)]
 
 
+def others_waiting(conn: Connection, recipient: str, known: Sequence[int], now: datetime) -> list[Notice]:
+    """Lock and return what else waits for one receiver."""
+    statement = (
+        select(_TABLE)
+        .where(*_WAITING, _TABLE.c.not_before <= now, _TABLE.c.recipient == recipient, _TABLE.c.id.not_in(known))
+        .order_by(_TABLE.c.not_before, _TABLE.c.id)
+        .with_for_update(skip_locked=True)
+    )
+    return [from_row(row) for row in conn.execute(statement)]
+
+
+def put_off(conn: Connection, later: Sequence[tuple[int, datetime, Mapping[str, Any]]]) -> None:
+    """Let notices wait until a later moment: (id, until, data with the reason)."""
+    if not later:
+        return
+    to, why = bindparam("to", type_=_TABLE.c.not_before.type), bindparam("why", type_=_TABLE.c.data.type)
+    statement = update(_TABLE).where(_TABLE.c.id == bindparam("of")).values(not_before=to, data=why)
+    conn.execute(statement, [{"of": number, "to": until, "why": dict(data)} for number, until, data in later])
+
+
+def sent_since(conn: Connection, recipient: str, since: datetime) -> list[datetime]:
+    """When messages to this receiver were begun; those that were never sent are left out."""
+    statement = select(_TABLE.c.started_at).where(
+        _TABLE.c.recipient == recipient,
+        _TABLE.c.started_at >= since,
+        _TABLE.c.state != NoticeState.SKIPPED.value,
+    )
+    return list(conn.execute(statement).scalars())
+
+
 def any_waiting(conn: Connection, now: datetime) -> bool:
     return bool(conn.execute(select(exists().where(*_WAITING, _TABLE.c.not_before <= now))).scalar())
 

@@ -6,10 +6,10 @@ their own tables, by the coordinates they came from, and compares. It changes no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, String, Table, and_, cast, exists, func, or_, select
+from sqlalchemy import Connection, RowMapping, Select, Table, and_, exists, func, or_, select
 
 from worker.model.followup import LIVE, short_id
 from worker.store.ledger import COUNTED
@@ -168,11 +168,19 @@ def _forgotten(conn: Connection) -> Iterable[str]:
             "do not count the response that opened them",
             ~exists().where(follow_up_responses.c.response_id == follow_ups.c.response_id),
         ),
-        ("have no notice at all", ~exists().where(notices.c.follow_up_id == follow_ups.c.id)),
     ):
-        found = _names(conn, select(cast(follow_ups.c.id, String)).where(condition), short_id)
+        found = _names(conn, select(follow_ups.c.id).where(condition).order_by(follow_ups.c.id), short_id)
         if found:
             yield f"These follow-ups {problem}: {found}."
+    unsaid = select(follow_ups.c.id, follow_ups.c.plan).where(
+        ~exists().where(notices.c.follow_up_id == follow_ups.c.id)
+    )
+    # A playbook may say that nobody is told at opening; then silence is what was asked for.
+    silent = [
+        short_id(row.id) for row in conn.execute(unsaid.order_by(follow_ups.c.id)) if row.plan.get("notify") != []
+    ]
+    if silent:
+        yield f"These follow-ups have no notice at all: {_first(silent)}."
 
 
 def _untold(conn: Connection) -> Iterable[str]:
@@ -195,7 +203,7 @@ def _untold(conn: Connection) -> Iterable[str]:
             and_(notices.c.state.in_(("failed", "skipped")), or_(notices.c.reason.is_(None), notices.c.reason == "")),
         ),
     ):
-        found = _names(conn, select(cast(notices.c.id, String)).where(condition))
+        found = _names(conn, select(notices.c.id).where(condition).order_by(notices.c.id))
         if found:
             yield f"These notices {problem}: {found}."
 
@@ -203,13 +211,14 @@ def _untold(conn: Connection) -> Iterable[str]:
 # Queries -------------------------------------------------------------------------------------------------------
 
 
-def _names(conn: Connection, query: Select[Any], word: Any = str) -> str:
+def _names(conn: Connection, query: Select[Any], word: Callable[[Any], str] = str) -> str:
+    return _first([word(row[0]) for row in conn.execute(query)])
+
+
+def _first(names: Sequence[str]) -> str:
     """The first ten, and how many more."""
-    found = [str(row[0]) for row in conn.execute(query)]
-    if not found:
-        return ""
-    shown = ", ".join(word(name) for name in found[:_SHOWN])
-    return f"{shown} and {len(found) - _SHOWN} more" if len(found) > _SHOWN else shown
+    shown = ", ".join(names[:_SHOWN])
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
 
 
 def _count(conn: Connection, table: Table) -> int:

@@ -83,8 +83,9 @@ class Kafka:
             done.result(_SECONDS)
 
     def topic_id(self, name: str) -> str:
+        """As Kafka's own tools write it: base64 for URLs."""
         described = self._admin().describe_topics(TopicCollection([name]))[name].result(_SECONDS)
-        return str(described.topic_id)
+        return str(described.topic_id).translate(str.maketrans("+/", "-_"))
 
     def _has_leaders(self, name: str, partitions: int) -> bool:
         topic = self._admin().list_topics(name, timeout=_SECONDS).topics.get(name)

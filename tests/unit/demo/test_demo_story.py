@@ -5,7 +5,9 @@ from collections import Counter
 from typing import Any
 
 import msgspec
+import yaml
 
+from tests.support.shared import ROOT
 from worker.demo.story import beats
 from worker.demo.stream import afternoon
 from worker.demo.times import START
@@ -55,3 +57,10 @@ def test_beats_come_in_order_and_say_only_what_is_played() -> None:
     times = [beat.at for beat in beats()]
     assert times == sorted(times)
     assert all(beat.says or beat.shows for beat in beats())
+
+
+def test_everybody_the_stream_names_is_in_the_shipped_directory() -> None:
+    shipped = yaml.safe_load((ROOT / "rules" / "directory.yaml").read_text("utf-8"))
+    met = [answer["interaction"] for answer in events()]
+    for field, known in (("agent", "people"), ("team", "teams"), ("unit", "units")):
+        assert {one[field] for one in met if one[field]} <= set(shipped[known])

@@ -14,9 +14,7 @@ def say(log: ClientLog, text: str, *values: object) -> None:
     log.handle(logging.LogRecord("kafka.net", logging.ERROR, __file__, 1, text, values, None))
 
 
-def test_repetitions_are_counted_and_told_a_minute_later(
-    clock: MovableClock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_repetitions_are_counted_and_told_a_minute_later(clock: MovableClock, caplog: pytest.LogCaptureFixture) -> None:
     log = ClientLog(clock.monotonic)
     for n in range(500):
         say(log, "Topic %s not found", n)

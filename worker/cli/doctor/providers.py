@@ -146,7 +146,7 @@ def _sendgrid(settings: Settings) -> Check:
         headers={"Authorization": f"Bearer {settings.sendgrid_api_key.get_secret_value()}"},
     )
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - as above
             scopes: Any = msgspec.json.decode(answer.read())
     except urllib.error.HTTPError as refused:
         with refused:

@@ -437,6 +437,14 @@ def _create_tables() -> None:
         postgresql_where=sa.text("state = 'pending' AND started_at IS NULL"),
         sqlite_where=sa.text("state = 'pending' AND started_at IS NULL"),
     )
+    op.create_index(
+        "ix_notices_started",
+        "notices",
+        ["recipient", "started_at"],
+        unique=False,
+        postgresql_where=sa.text("started_at IS NOT NULL"),
+        sqlite_where=sa.text("started_at IS NOT NULL"),
+    )
     op.create_table(
         "pauses",
         sa.Column("follow_up_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
