@@ -124,7 +124,8 @@ def _commands(command: click.Command, context: click.Context) -> Iterator[str]:
     pieces = " ".join(piece.replace("[OPTIONS]", "[options]") for piece in command.collect_usage_pieces(context))
     yield f"    {context.command_path} {pieces}\n\n"
     yield f"{_help(command)}\n\n"
-    yield table(("option", "what for"), list(_options(command, context)))
+    if options := list(_options(command, context)):
+        yield table(("option", "what for"), options)
 
 
 def _help(command: click.Command) -> str:
@@ -133,7 +134,8 @@ def _help(command: click.Command) -> str:
 
 def _options(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
     for parameter in command.get_params(context):
-        if record := parameter.get_help_record(context):
+        record = parameter.get_help_record(context)
+        if record and record[1] and parameter.name != "help":
             yield code(record[0]), record[1]
 
 

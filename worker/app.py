@@ -13,6 +13,8 @@ from contextlib import ExitStack
 from worker import __version__, log, metrics
 from worker.clock import Clock, SystemClock
 from worker.errors import InnerloopError, SchemaMismatch, StoreUnavailable
+from worker.followup.auditor import Auditor
+from worker.followup.away import HandOver
 from worker.followup.service import Service
 from worker.followup.timers import Timers
 from worker.health import STUCK_SECONDS, Health
@@ -77,8 +79,15 @@ class App:
         self.kafka = KafkaReader(settings, self.pipeline, clock) if "consume" in roles else None
         self.service = Service(self.store, self.rule_sets.current, clock, self.deliverer.wake)
         self.timers = Timers(self.store, self.rule_sets.current, clock, self.deliverer.wake)
+        self.hand_over = HandOver(self.store, self.rule_sets.current, clock, self.deliverer.wake)
+        self.auditor = Auditor(self.store, self.rule_sets.current, clock)
         self.ticker = Ticker(
-            [Duty("settle", every=1, run=self.pipeline.settle), Duty("timers", every=1, run=self.timers.run)],
+            [
+                Duty("settle", every=1, run=self.pipeline.settle),
+                Duty("timers", every=1, run=self.timers.run),
+                Duty("hand over", every=30, run=self.hand_over.run),
+                Duty("auditor", every=60, run=self.auditor.run),
+            ],
             clock,
             lambda: self.health.beat("schedule"),
         )

@@ -153,6 +153,22 @@ def test_a_reader_that_finds_a_resting_partition_at_its_start_leaves_it_alone(
         until(lambda: sink.head(topic) == 20)
 
 
+def test_what_was_fetched_before_a_rest_does_not_block_the_partition_after_it(
+    real_kafka: Kafka, sink: RecordingSink
+) -> None:
+    topic = real_kafka.create_topic(partitions=2)
+    real_kafka.produce(topic, *numbers(0, 200), partition=0)
+    sink.pauses = [Pause(topic=topic, partition=0, next_offset=10, reason="storm")]
+    few = {"INNERLOOP_KAFKA_MAX_POLL_RECORDS": "10"}
+    with ReaderThread(real_kafka, sink, topic, group=topic, env=few) as reader:
+        until(lambda: reader.status.resting)
+        real_kafka.produce(topic, *numbers(0, 50), partition=1)
+        until(lambda: sink.head(topic, 1) == 50)
+        sink.accept(topic, 0)
+        until(lambda: sink.head(topic, 0) == 200)
+    assert len(sink.values(topic)) == 250
+
+
 def test_brokers_that_go_and_come_back(private_kafka: PrivateKafka, sink: RecordingSink) -> None:
     kafka = private_kafka()
     topic = kafka.create_topic()

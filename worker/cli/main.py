@@ -21,6 +21,7 @@ COMMANDS = {
     "reconcile": ("worker.cli.reconcile", "Recount every offset that was read, from the tables."),
     "responses": ("worker.cli.responses", "What customers answered, and what was decided."),
     "follow-ups": ("worker.cli.follow_ups", "Who must get back to whom, and by when."),
+    "people": ("worker.cli.people", "Who is away, who stands in, and how much each has open."),
     "why": ("worker.cli.why", "Everything decided about one customer, and why."),
     "notices": ("worker.cli.notices", "Who was told what, and whether it arrived."),
     "dead-letters": ("worker.cli.dead_letters", "Records that could not be understood, and why."),

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from worker.errors import NotAllowed, UsageError
+from worker.followup.chain import next_owner
 from worker.followup.closing import CloseOut, check_close_out
 from worker.followup.escalate import TRY, first_timers
 from worker.followup.notices import notice
@@ -112,6 +113,9 @@ def reassigned(follow_up: FollowUp, to: str, act: Act, now: datetime, people: Pe
         raise UsageError(f'Nobody is called "{to}".' + (f' Did you mean "{near[0]}"?' if near else ""))
     if not people.takes_work(to, now):
         raise UsageError(f"{found.name} has left. Choose somebody else.")
+    if absence := people.absence(to, now, follow_up.due_at):
+        instead = absence.delegate or "somebody else"
+        raise UsageError(f"{found.name} is away from {absence.since} to {absence.until}. Choose {instead}.")
     if follow_up.playbook.private and not isinstance(found, Person):
         raise NotAllowed(f"{short_id(follow_up.id)} is private: it goes to a person, never to a queue.")
     return handed_to(follow_up, to, act, now)
@@ -135,17 +139,13 @@ def not_mine(conn: Connection, follow_up: FollowUp, act: Act, now: datetime, peo
     passed = (*follow_up.passed_on, *([follow_up.owner] if follow_up.owner else []))
     resolve = people.resolver(rows.opener(conn, follow_up.id), now)
     chain = ("team_lead",) if follow_up.passed_on else follow_up.playbook.owner
-    default = people.directory.default_owner.removeprefix("person:")
-    candidates = (resolve(who, None) for who in (*chain, "team_lead", "manager"))
-    to = next((who for who in candidates if who and who not in passed and _may_own(follow_up, who)), default)
-    change = handed_to(follow_up, to, act, now)
-    change.values |= {"passed_on": passed, "owner_via": "not mine"}
+    to = next_owner(follow_up, chain, people, resolve, now, passed=passed)
+    if to.who == follow_up.owner:
+        raise NotAllowed(f"There is nobody after {to.who} who could own {short_id(follow_up.id)}. Reassign it instead.")
+    change = handed_to(follow_up, to.who, act, now)
+    change.values |= {"passed_on": passed, "owner_via": "not mine", "stands_in_for": to.stands_in_for}
     change.word = "not mine"
     return change
-
-
-def _may_own(follow_up: FollowUp, who: str) -> bool:
-    return not (follow_up.playbook.private and who.startswith("team:"))
 
 
 def snoozed(conn: Connection, follow_up: FollowUp, until: datetime, now: datetime) -> Change:

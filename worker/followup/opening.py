@@ -133,7 +133,8 @@ def _first_notices(
     first = Kind.KUDOS if plan.closes_itself else Kind.ALERT
     told: dict[str, NewNotice] = {}
     for tell in plan.notify:
-        recipient = resolve(tell.to, owner)
+        # An owner is never left out, even one nobody can reach: that shows as a failed notice, not as silence.
+        recipient = owner if tell.to == "owner" else resolve(tell.to, owner)
         if recipient and recipient not in told:
             told[recipient] = notice(first, recipient, first.value, tell)
     for recipient in decision.copies:

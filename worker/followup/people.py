@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from worker.calendars import add_span
 from worker.followup.opening import Resolve
-from worker.model.directory import Directory, Person, Team
+from worker.model.directory import Absence, Directory, Person, Team
 from worker.model.response import Response
 from worker.model.span import Span
 from worker.route import owners
@@ -58,6 +58,21 @@ class People:
         """Whether this owner is still there: known, and not gone."""
         found = self.find(owner)
         return found is not None and not (isinstance(found, Person) and self._roles.has_left(found, now))
+
+    def absence(self, owner: str, since: datetime, until: datetime) -> Absence | None:
+        """The first absence of a person that touches this stretch of time."""
+        found = self.find(owner)
+        return self._roles.absence(found, since, max(since, until)) if isinstance(found, Person) else None
+
+    def can_own(self, owner: str, now: datetime, until: datetime) -> bool:
+        """Whether work that is due then may become this owner's: still there, reachable, and not away before."""
+        found = self.find(owner)
+        return (
+            found is not None
+            and self.takes_work(owner, now)
+            and self.reachable(found)
+            and self.absence(owner, now, until) is None
+        )
 
     def resolver(self, response: Response, now: datetime) -> Resolve:
         """Who is meant by `agent`, `manager` and the like for this response."""

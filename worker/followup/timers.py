@@ -121,9 +121,11 @@ def _act(conn: Connection, follow_up: FollowUp, timer: Row[Any], act: Act, peopl
     raised = max(follow_up.priority, Priority.of(act.priority)) if act.priority else follow_up.priority
     values: dict[str, object] = {"priority": int(raised)}
     cause = f"{timer.step}/{timer.n}"
-    waits_for = "unless" if act.kind is Kind.ESCALATION else "until"
+    # At the end of the chain nobody is left to escalate to but the owner, who is reminded then.
+    kind, word = (Kind.REMINDER, "reminded") if recipient == follow_up.owner else (act.kind, act.word)
+    waits_for = "unless" if kind is Kind.ESCALATION else "until"
     data = {"n": timer.n, waits_for: act.until.value, "rung": act.rung, "from": follow_up.owner}
-    new = [notice(follow_up, act.kind, recipient, cause, now, tell=act.tell, priority=raised, data=data)]
+    new = [notice(follow_up, kind, recipient, cause, now, tell=act.tell, priority=raised, data=data)]
     if act.hand_over and recipient != follow_up.owner:
         values |= {"owner": recipient, "owner_via": act.to, "stands_in_for": None}
         new += _to_the_last_owner(follow_up, recipient, cause, now)
@@ -135,14 +137,14 @@ def _act(conn: Connection, follow_up: FollowUp, timer: Row[Any], act: Act, peopl
         **({"planned": timer.fire_at} if late else {}),
     }
     line = NewHistory(
-        version=follow_up.version + 1, at=now, what=act.word, by=BY_TIMER, via=BY_TIMER,
+        version=follow_up.version + 1, at=now, what=word, by=BY_TIMER, via=BY_TIMER,
         note=f"{act.why}; {recipient} was told", detail=detail,
     )  # fmt: skip
     rows.change(conn, follow_up.id, follow_up.version, values, line)
     add_notices(conn, new, now)
     if act.again is not None:
         rows.add_timer(conn, follow_up.id, follow_up.cycle, NewTimer(step=timer.step, n=timer.n + 1, fire_at=act.again))
-    metrics.STEPS.labels(act.kind.value).inc()
+    metrics.STEPS.labels(kind.value).inc()
 
 
 def _to_the_last_owner(follow_up: FollowUp, new_owner: str, cause: str, now: datetime) -> list[NewNotice]:
@@ -153,7 +155,10 @@ def _to_the_last_owner(follow_up: FollowUp, new_owner: str, cause: str, now: dat
 
 
 def _recipient(conn: Connection, follow_up: FollowUp, act: Act, people: People, now: datetime) -> str:
-    """Whom a step tells: never the same person twice in a row, and an escalation never the owner themselves."""
+    """Whom a step tells: never the same person twice in a row, and an escalation never the owner themselves.
+
+    What is private goes to a person: a queue's lead stands in for the queue.
+    """
     default = people.directory.default_owner.removeprefix("person:")
     if act.to == "default_owner":
         return default
@@ -161,9 +166,9 @@ def _recipient(conn: Connection, follow_up: FollowUp, act: Act, people: People, 
     found = resolve(act.to, follow_up.owner)
     if act.to == "owner":
         return found or follow_up.owner or default
-    just_told = {follow_up.owner, rows.last_told(conn, follow_up.id)}
+    passed = {follow_up.owner, rows.last_told(conn, follow_up.id)}
     for _ in range(_UP):
-        if found is None or found not in just_told:
+        if found is None or not (found in passed or (follow_up.playbook.private and found.startswith("team:"))):
             break
         above = resolve("manager", found)
         found = above if above != found else None

@@ -266,6 +266,29 @@ def position(consumer: KafkaConsumer, at: TopicPartition) -> int | None:
     return state.position.offset if state is not None and state.position is not None else None
 
 
+def seek(consumer: KafkaConsumer, at: TopicPartition, offset: int) -> None:
+    """Read on at `offset`, and let go of what was fetched for another one and parked while the partition rested."""
+    fetcher = consumer._fetcher  # noqa: SLF001  # there is no other door
+    fetcher._paused_completed_fetches.pop(at, None)  # noqa: SLF001
+    parked = fetcher._paused_partition_records.pop(at, None)  # noqa: SLF001
+    if parked is not None:
+        parked.drain()
+    consumer.seek(at, offset)
+
+
+def resume(consumer: KafkaConsumer, at: Sequence[TopicPartition]) -> None:
+    """Read these again.
+
+    The client takes a parked buffer back only while no buffer is in line, and takes an emptied one for one in line
+    (kafka-python 3.0): a partition could wait for ever while others flow. So emptied ones are let go of first.
+    """
+    fetcher = consumer._fetcher  # noqa: SLF001  # there is no other door
+    in_line = fetcher._next_partition_records  # noqa: SLF001
+    if in_line is not None and not in_line:
+        fetcher._next_partition_records = None  # noqa: SLF001
+    consumer.resume(*at)
+
+
 def joined(consumer: KafkaConsumer) -> bool:
     """Whether this member belongs to its group, and no rebalance is under way."""
     return bool(consumer.group_metadata().state is MemberState.STABLE)

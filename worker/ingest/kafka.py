@@ -240,7 +240,7 @@ class Loop:
             return
         for at, reading in self._holdings.placed.items():
             if client.position(self._consumer, at) not in (None, reading.position):
-                self._consumer.seek(at, reading.position)
+                client.seek(self._consumer, at, reading.position)
 
     def _moved(self, records: Mapping[TopicPartition, Sequence[Any]]) -> list[tuple[Reading, Slice]]:
         """A slice for each partition whose position moved, also where no record came."""
@@ -301,7 +301,7 @@ class Loop:
         self._held = None
         if self._hand_over(slices):
             _log.info("the store is back")
-            self._consumer.resume(*self._holdings.flowing())
+            client.resume(self._consumer, self._holdings.flowing())
         else:
             delay = min(held.delay * 2, self._timing.backoff_max)
             self._held = _Held(slices, self._monotonic() + delay, delay)

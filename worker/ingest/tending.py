@@ -64,13 +64,13 @@ class Tending:
 
     def _place(self, at: TopicPartition, placing: Placing, paused_reason: str | None) -> None:
         self._write_down(at, placing)
-        self._consumer.seek(at, placing.start)
+        client.seek(self._consumer, at, placing.start)
         self._holdings.new.discard(at)
         self._holdings.placed[at] = Reading(at, placing.incarnation, placing.start)
         if paused_reason:
             self._holdings.resting[at] = paused_reason
         else:
-            self._consumer.resume(at)
+            client.resume(self._consumer, [at])
         _log.info("reading", topic=at.topic, partition=at.partition, start=placing.start, chain=placing.chain)
 
     def _write_down(self, at: TopicPartition, placing: Placing) -> None:
@@ -116,7 +116,7 @@ class Tending:
                 self._skip(reading, trouble)
             elif not trouble or now >= trouble.look_again:
                 self._holdings.unreadable.discard(at)
-                self._consumer.resume(at)
+                client.resume(self._consumer, [at])
 
     def _skip(self, reading: Reading, trouble: Trouble) -> None:
         at = reading.at
@@ -130,23 +130,23 @@ class Tending:
         self._continue(reading, readable)
         reading.trouble = None
         self._holdings.unreadable.discard(at)
-        self._consumer.resume(at)
+        client.resume(self._consumer, [at])
 
     def _search(self, at: TopicPartition, start: int, end: int) -> int:
         """The first readable offset after `start`. Everything else rests meanwhile, so that no poll brings it."""
         self._consumer.pause(*self._consumer.assignment())
-        self._consumer.resume(at)
+        client.resume(self._consumer, [at])
         try:
             return first_readable(prober(self._consumer, at, self._monotonic), start, end)
         finally:
             if reading := self._holdings.placed.get(at):
                 self._consumer.pause(at)
-                self._consumer.seek(at, reading.position)
-            self._consumer.resume(*self._holdings.flowing())
+                client.seek(self._consumer, at, reading.position)
+            client.resume(self._consumer, self._holdings.flowing())
 
     def _continue(self, reading: Reading, offset: int) -> None:
         reading.position = offset
-        self._consumer.seek(reading.at, offset)
+        client.seek(self._consumer, reading.at, offset)
         self._commits.note(reading.at, offset)
 
     # Storms ------------------------------------------------------------------------------------------------------
@@ -170,7 +170,7 @@ class Tending:
             if head and head.paused_reason is None:
                 del self._holdings.resting[at]
                 self._continue(self._holdings.placed[at], head.next_offset)
-                self._consumer.resume(at)
+                client.resume(self._consumer, [at])
 
 
 def _nothing(reading: Reading, next_: int) -> Slice:

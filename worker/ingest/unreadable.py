@@ -40,7 +40,7 @@ def prober(consumer: KafkaConsumer, at: TopicPartition, monotonic: Callable[[], 
     def can_read(offset: int) -> bool:
         if client.position(consumer, at) is None:
             raise Interrupted
-        consumer.seek(at, offset)
+        client.seek(consumer, at, offset)
         deadline = monotonic() + _PROBE_SECONDS
         while monotonic() < deadline:
             try:

@@ -141,6 +141,7 @@ _SENTENCES = {
         "{name} hat ihn seit {when} nicht {done} und behält ihn, bis Sie handeln.",
     "{name} has taken this over.": "{name} hat das übernommen.",
     "{name} has this one.": "{name} kümmert sich darum.",
+    "{name} has left.": "{name} ist nicht mehr da.",
     "{name} has taken over {id}.": "{name} hat {id} übernommen.",
     "{name} is away, and you stand in.": "{name} ist abwesend, Sie vertreten.",
     "{name} is told": "{name} wird benachrichtigt",

@@ -108,6 +108,9 @@ def _handed_over(page: Page) -> Strip:
     reason = clean_line(str(data.get("reason") or ""))
     by = data.get("by")
     bold = say("Handed over to you by {name}.", name=page.first_name(str(by))) if by else say("Handed over to you.")
+    if away := str(data.get("away") or data.get("left") or ""):
+        text = "{name} is away, and you stand in." if data.get("away") else "{name} has left."
+        return Strip(bold, f"{say(text, name=page.first_name(away))} {say('The clock goes on.')}")
     quoted = f"{say.quote(cut(reason, 200))} " if reason else ""
     return Strip(bold, f"{quoted}{say('The clock goes on.')}")
 
@@ -135,6 +138,8 @@ def _overdue(page: Page, work: Work) -> Strip:
 
 
 def _not(work: Work, say: Language) -> str:
+    if work.state is State.CONTACTED:
+        return say("Not closed")
     return say("Not acknowledged") if work.state is State.OPEN else say("Not contacted")
 
 

@@ -28,7 +28,7 @@ from worker.ingest.versions import Candidate, Intake, Understood, compare_all
 from worker.model.survey import Survey
 from worker.pipeline.accounting import account, is_fresh, partition_of, piece
 from worker.pipeline.rows import decision_row_of, known, sealed, to_decide, write_versions
-from worker.pipeline.telling import gap_notice, pause_notice, storm_notice
+from worker.pipeline.telling import gap_notice, nobody_notices, pause_notice, storm_notice
 from worker.pipeline.understanding import understand
 from worker.ruleset import LiveSet
 from worker.store import batch as stored
@@ -204,6 +204,7 @@ class Pipeline:
     def _decide(self, conn: Connection, live: LiveSet, now: datetime, items: Sequence[ToDecide]) -> Effects:
         decided, effects = Deciding(live.decider, live.people, self._max_age, now).run(conn, items)
         stored.insert_planned(conn, decisions, [decision_row_of(one) for one in decided])
+        effects.notices.extend(nobody_notices(effects.opened, now))
         write_effects(conn, effects, now)
         return effects
 

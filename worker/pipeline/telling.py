@@ -1,13 +1,16 @@
-"""What ops are told about reading: storms, pauses and gaps."""
+"""What ops are told about reading and deciding: storms, pauses, gaps, and work that nobody could own."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
+from worker.followup.opening import Opening
 from worker.ingest.records import Partition, Pause
 from worker.ingest.storms import Storm
 from worker.model.notice import NewNotice
 from worker.notify import ops
+from worker.route.owners import DEFAULT, skip_words
 
 
 def storm_notice(storm: Storm, now: datetime) -> NewNotice:
@@ -47,4 +50,22 @@ def gap_notice(at: Partition, from_: int, to: int, reason: str, now: datetime) -
         f"(offsets {from_} to {to - 1}: {reason}).",
         works="Everything before and after is accounted for.",
         todo="Lengthen the topic's retention, and send the missing responses once more if the source still has them.",
+    )
+
+
+def nobody_notices(openings: Iterable[Opening], now: datetime) -> list[NewNotice]:
+    """Once a day per rule whose chain led to nobody, so that the default owner got the work."""
+    fell = {new.decision.rule: new for new in openings if new.decision.owner_via == DEFAULT and not new.test}
+    return [_nobody_notice(rule, new, now) for rule, new in sorted(fell.items())]
+
+
+def _nobody_notice(rule: str, new: Opening, now: datetime) -> NewNotice:
+    skips = "; ".join(f"{skip.candidate}: {skip_words(skip)}" for skip in new.decision.owner_skips)
+    return ops.notice(
+        "default_owner",
+        f"{rule}/{now:%Y-%m-%d}",
+        now,
+        broke=f'Nobody in the owner chain of rule "{rule}" could own F-{new.id}' + (f" ({skips})." if skips else "."),
+        works=f"{new.owner} owns it as the default owner, with the same due time.",
+        todo="Add whoever is missing to rules/directory.yaml, or lengthen the owner chain of the rule.",
     )

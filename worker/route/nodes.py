@@ -20,6 +20,7 @@ MOST_DEPTH = 20
 _MOST_NODES = 400_000  # 2 MB of "a,a,a" would otherwise take half a gigabyte
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+_FAR = 50  # lines to look back for the cause of a mistake
 _HASH = re.compile(r"\s+(#[^\s,\]}]+)")
 _HASH_IN_FLOW = re.compile(r"([\w.-]+):\s+(#[^\s,\]}]+)")
 _SYMBOL = re.compile(r":\s*(<=|>=|<|>|=)\s*(-?\d+(?:\.\d+)?)")
@@ -316,11 +317,9 @@ _SYNTAX = (
 def _syntax(error: yaml.MarkedYAMLError, lines: list[str]) -> _Unreadable:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    start = error.context_mark.line + 1 if error.context_mark else line
-    for number in range(min(start, line), min(line, len(lines)) + 1):
-        match = _HASH_IN_FLOW.search(lines[number - 1])
-        if match:
-            return _Unreadable("E109", number, match.start(2) + 1, *_hash_words(match[1], match[2]))
+    hidden = _hidden_end(lines[:line])
+    if hidden:
+        return hidden
     source = lines[line - 1] if line <= len(lines) else ""
     symbol = _SYMBOL.search(source)
     if symbol:
@@ -328,6 +327,16 @@ def _syntax(error: yaml.MarkedYAMLError, lines: list[str]) -> _Unreadable:
         message = f'cannot read "{symbol[1]} {symbol[2]}" as a number test.'
         return _Unreadable("E104", line, symbol.start(1) + 1, message, f"Write it in words: {words}.")
     return _Unreadable("E100", line, column, *_plain_words(error, source, column))
+
+
+def _hidden_end(lines: list[str]) -> _Unreadable | None:
+    """Braces that a " #" before their end left open: the parser only stumbles some lines further down."""
+    for number in range(len(lines), max(0, len(lines) - _FAR), -1):
+        source = lines[number - 1]
+        match = _HASH_IN_FLOW.search(source)
+        if match and source.count("{", 0, match.start()) > source.count("}", 0, match.start()):
+            return _Unreadable("E109", number, match.start(2) + 1, *_hash_words(match[1], match[2]))
+    return None
 
 
 def _plain_words(error: yaml.MarkedYAMLError, source: str, column: int) -> tuple[str, str]:

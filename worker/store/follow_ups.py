@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, exists, func, insert, select, update
 
 from worker.errors import ConflictError, NotFound
 from worker.model.followup import FollowUp, NewHistory, NewTimer, State, short_id
 from worker.model.playbook import Priority
 from worker.model.response import Response
+from worker.store.batch import LIVE_STATES
 from worker.store.responses import read_plan, read_response
 from worker.store.schema import follow_ups, history, notices, pauses, responses, timers, versions
 
@@ -160,6 +161,44 @@ def move_timer(conn: Connection, timer: Row[Any], fire_at: datetime) -> None:
         )
         .values(fire_at=fire_at)
     )  # fmt: skip
+
+
+def live_owners(conn: Connection) -> list[str]:
+    """Everybody who owns live work."""
+    live = follow_ups.c.state.in_(LIVE_STATES) & follow_ups.c.owner.is_not(None)
+    return list(conn.execute(select(follow_ups.c.owner).where(live).distinct()).scalars())
+
+
+def count_live(conn: Connection) -> dict[str, int]:
+    """How much live work each owner has."""
+    live = follow_ups.c.state.in_(LIVE_STATES) & follow_ups.c.owner.is_not(None)
+    query = select(follow_ups.c.owner, func.count()).where(live).group_by(follow_ups.c.owner)
+    return {row[0]: row[1] for row in conn.execute(query)}
+
+
+def owned_by(conn: Connection, owners: Sequence[str]) -> list[Row[Any]]:
+    """(id, owner, due_at) of these owners' live work, in order of id."""
+    if not owners:
+        return []
+    query = select(follow_ups.c.id, follow_ups.c.owner, follow_ups.c.due_at)
+    live = follow_ups.c.state.in_(LIVE_STATES) & follow_ups.c.owner.in_(owners)
+    return list(conn.execute(query.where(live).order_by(follow_ups.c.id)))
+
+
+def without_next_step(conn: Connection) -> list[int]:
+    """Live follow-ups that nothing would ever happen to, in order of id.
+
+    No pending timer, none that lists could show, or a snooze that nothing ends (until then no other step is done).
+    """
+    mine = (
+        (timers.c.follow_up_id == follow_ups.c.id)
+        & (timers.c.cycle == follow_ups.c.cycle)
+        & (timers.c.state == "pending")
+    )
+    asleep = follow_ups.c.snoozed_until.is_not(None) & ~exists().where(mine, timers.c.step == "snooze")
+    forgotten = follow_ups.c.next_step_at.is_(None) | ~exists().where(mine) | asleep
+    query = select(follow_ups.c.id).where(follow_ups.c.state.in_(LIVE_STATES), forgotten)
+    return list(conn.execute(query.order_by(follow_ups.c.id)).scalars())
 
 
 def opener(conn: Connection, follow_up_id: int) -> Response:

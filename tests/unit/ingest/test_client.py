@@ -6,6 +6,7 @@ from pathlib import Path
 
 import kafka.errors
 import pytest
+from kafka import KafkaConsumer
 
 from tests.support.certificates import Authority
 from worker import settings
@@ -35,7 +36,7 @@ def test_every_option_is_one_the_client_knows() -> None:
         ssl_certfile="d", ssl_keyfile="e", ssl_key_password="f", api_version="2.3",
     )  # fmt: skip
     assert every["api_version"] == (2, 3)
-    assert set(every) <= set(client.KafkaConsumer.DEFAULT_CONFIG)
+    assert set(every) <= set(KafkaConsumer.DEFAULT_CONFIG)
 
 
 @pytest.mark.parametrize("lacking", ["sasl_mechanism", "sasl_username", "sasl_password"])
@@ -60,8 +61,8 @@ def test_certificate_files_are_checked_before_any_broker_is_asked(tmp_path: Path
         with pytest.raises(ConfigError, match=rf"INNERLOOP_KAFKA_SSL_CAFILE names .* {says}"):
             client.check_certificates(settings.load(env))
     pair = good.issue("worker")
-    env = SERVERS | {"INNERLOOP_KAFKA_SECURITY_PROTOCOL": "SSL", "INNERLOOP_KAFKA_SSL_CAFILE": str(good.cert),
-                     "INNERLOOP_KAFKA_SSL_CERTFILE": str(pair.cert), "INNERLOOP_KAFKA_SSL_KEYFILE": str(pair.key)}  # fmt: skip
+    env = SERVERS | {"INNERLOOP_KAFKA_SECURITY_PROTOCOL": "SSL", "INNERLOOP_KAFKA_SSL_CAFILE": str(good.cert)}
+    env |= {"INNERLOOP_KAFKA_SSL_CERTFILE": str(pair.cert), "INNERLOOP_KAFKA_SSL_KEYFILE": str(pair.key)}
     client.check_certificates(settings.load(env))
 
 

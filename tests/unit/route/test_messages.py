@@ -15,8 +15,8 @@ CONDITIONS = [
     ("{response.score: above 10}",
      'E105 response.score is a number from 0 to 10, so "above 10" can never hold. Write a number from 0 to 10.'),
     ("{response.score: {not: at most 4}}", 'E106 {not: at most 4}: "not" takes values, never tests. Write: above 4'),
-    ("{interaction.wait_seconds: above 10}",
-     'E104 cannot read "above 10" as a duration test. Write: above 10 minutes, at most 10 minutes, or 0 to 10 minutes.'),
+    ("{interaction.wait_seconds: above 9}",
+     'E104 cannot read "above 9" as a duration test. Write: above 9 minutes, at most 9 minutes, or 0 to 9 minutes.'),
     ("{tier: gold}", 'E102 unknown field "tier". Did you mean "customer.tier"?'),
     ("{attribute.plan: pro}", 'E102 unknown field "attribute.plan". Did you mean "attributes.plan"?'),
     ("{language: de}", 'E102 unknown field "language". Did you mean "response.language" or "customer.language"?'),
@@ -52,7 +52,7 @@ FILES = [
     ("routing.yaml", ROUTING.replace("{ignore: no rule holds}", "{ignore: yes}"),
      ["4:56 E107 ignore needs a reason. Write: ignore: not a detractor"]),
     ("routing.yaml", ROUTING.replace("when: always", "if: always"),
-     [('4:29 E101 unknown key "if". A rule may have: id, name, when, then, mode, from, until, rollout, was, '
+     [('4:27 E101 unknown key "if". A rule may have: id, name, when, then, mode, from, until, rollout, was, '
       'maintained_by. Did you mean "when"?')]),
     ("routing.yaml", ROUTING.replace("always,", "always"),
      ["4:44 E100 braces that are not closed, or a missing comma. Write: {a: 1, b: 2}"]),
