@@ -189,3 +189,28 @@ def test_a_notice_that_has_not_failed_is_not_tried_again(opened: Commands) -> No
 
     assert result.exit_code == 1
     assert "has not failed" in result.stderr
+
+
+def test_not_mine_needs_a_reason_and_goes_on(opened: Commands) -> None:
+    bare = opened("follow-ups", "not-mine", "f-1", "--by", "ana")
+    assert (bare.exit_code, bare.stderr.strip()) == (2, "innerloop: Not mine needs a reason: --note TEXT.")
+
+    assert opened("follow-ups", "not-mine", "f-1", "--by", "ana", "--note", "not my call").exit_code == 0
+
+    assert opened.json("follow-ups", "show", "1")["owner"] == "bo"
+
+
+def test_closing_says_where_it_arose_and_whether_it_was_worth_it(opened: Commands) -> None:
+    close = ("--root-cause", "billing", "--action", "called", "--outcome", "recovered", "--by", "ana")
+    assert "is no where it arose" in opened("follow-ups", "close", "1", *close, "--arose", "moon").stderr
+    assert 'such as "no:wrong person"' in opened("follow-ups", "close", "1", *close, "--worth", "no").stderr
+
+    done = opened("follow-ups", "close", "1", *close, "--arose", "process", "--worth", "no:duplicate")
+
+    assert (done.exit_code, done.stderr.strip()) == (0, "F-1 is closed, owner ana.")
+
+
+def test_a_follow_up_that_is_not_there_ends_with_1(opened: Commands) -> None:
+    result = opened("follow-ups", "acknowledge", "F-99", "--by", "ana")
+
+    assert (result.exit_code, result.stderr.strip()) == (1, "innerloop: There is no follow-up F-99.")

@@ -99,6 +99,7 @@ def test_a_topic_made_again_between_two_runs_is_read_from_its_beginning(real_kaf
     assert sorted(sink.values(topic)) == [*numbers(0, 20), *numbers(100, 150)]
     starts = sink.query("SELECT incarnation, reason FROM rows WHERE topic = ? AND kind = 'start'", topic)
     assert starts[1] == (real_kafka.topic_id(topic), "recreated")
+    assert sink.gaps(topic) == [(20, 20, "recreated")]
 
 
 def test_a_topic_made_again_in_a_moment_under_way_loses_nothing_new(real_kafka: Kafka, sink: RecordingSink) -> None:

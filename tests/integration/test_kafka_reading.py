@@ -47,6 +47,14 @@ def test_until_idle_reads_to_the_end_and_returns(kafka: Kafka, sink: RecordingSi
     assert "again" not in sink.kinds(topic)
 
 
+def test_until_idle_does_not_wait_for_a_topic_that_is_missing(real_kafka: Kafka, sink: RecordingSink) -> None:
+    topic = real_kafka.create_topic()
+    real_kafka.produce(topic, b"here")
+    read_until_idle(real_kafka, sink, f"{topic}-absent", topic, group=topic)
+    assert sink.values(topic) == [b"here"]
+    read_until_idle(real_kafka, sink, f"{topic}-absent", group=topic)
+
+
 def test_a_rewound_group_only_counts_as_read_again(real_kafka: Kafka, sink: RecordingSink) -> None:
     topic = real_kafka.create_topic()
     real_kafka.produce(topic, *numbers(0, 30))

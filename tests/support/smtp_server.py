@@ -248,8 +248,10 @@ async def _answer(fault: SmtpFault, server: SMTP) -> str:
 
 
 def _abort(server: SMTP) -> None:
+    # A TLS transport that the client has closed meanwhile no longer has the inner one it would abort.
     if isinstance(server.transport, asyncio.WriteTransport):
-        server.transport.abort()
+        with contextlib.suppress(AttributeError):
+            server.transport.abort()
 
 
 def _wrong(raw: bytes) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,9 +12,13 @@ from tests.support.clock import MovableClock
 from tests.support.flow import DIRECTORY, ROUTING, Flow, live_set
 from tests.support.smtp_server import SmtpServer
 from tests.support.telling import channels_of
+from worker.followup.auditor import Auditor
+from worker.followup.away import HandOver
 from worker.followup.service import Service
 from worker.followup.timers import Timers
 from worker.notify.deliver import Deliverer
+from worker.ruleset import with_absences
+from worker.store.absences import Absent
 from worker.store.engine import Store
 from worker.store.notices import next_waiting_at
 from worker.store.schema import follow_ups, history, notices
@@ -66,6 +70,8 @@ class Timeline:
         self.deliverer = Deliverer(store, channels, lambda: self.flow.live, self.clock, 2)
         self.service = Service(store, lambda: self.flow.live, self.clock)
         self.timers = Timers(store, lambda: self.flow.live, self.clock, lambda: None)
+        self.hand_over = HandOver(store, lambda: self.flow.live, self.clock, lambda: None)
+        self.auditor = Auditor(store, lambda: self.flow.live, self.clock)
 
     def answer(self, named: str = "r-1", score: int = 2, **fields: Any) -> int:
         """A customer answers now. Gives the id of the newest follow-up."""
@@ -77,6 +83,13 @@ class Timeline:
         """Another rule set is taken: `directory=...`, `playbooks=...`, `routing=...` replace those files."""
         self.rules |= {f"{name}.yaml": text for name, text in files.items()}
         self.flow.live = live_set(self.rules)
+
+    def away(self, person: str, since: str, until: str, delegate: str | None = None) -> None:
+        """Somebody is away, as if it had been entered by command."""
+        absent = Absent(
+            person=person, since=date.fromisoformat(since), until=date.fromisoformat(until), delegate=delegate
+        )
+        self.flow.live = with_absences(self.flow.live, (absent,))
 
     def answer_of(self, name: str, score: int = 2, **fields: Any) -> int:
         """Another customer answers now, about Ana's call."""
@@ -150,3 +163,8 @@ class Timeline:
         with self.store.read() as conn:
             query = select(history.c.what).where(history.c.follow_up_id == follow_up_id).order_by(history.c.version)
             return [str(row[0]) for row in conn.execute(query)]
+
+    def notes(self, follow_up_id: int) -> list[str | None]:
+        with self.store.read() as conn:
+            query = select(history.c.note).where(history.c.follow_up_id == follow_up_id).order_by(history.c.version)
+            return list(conn.execute(query).scalars())

@@ -62,17 +62,11 @@ def desk() -> Iterator[Desk]:
         yield Desk(Service(store, lambda: live, SystemClock()), live.rule_set)
 
 
-def somebody(command: _F) -> _F:
-    """The id of the follow-up, and `--by PERSON`."""
-    number = click.argument("number", metavar="ID")
-    return number(
-        click.option("--by", required=True, metavar="PERSON", help="Who acts: a person of the directory.")(command)
-    )
-
-
 def acting(command: _F) -> _F:
-    """The same, and `--note TEXT`."""
-    return somebody(click.option("--note", metavar="TEXT", help="Kept in the history.")(command))
+    """The id of the follow-up, `--by PERSON` and `--note TEXT`."""
+    noted = click.option("--note", metavar="TEXT", help="Kept in the history.")(command)
+    by = click.option("--by", required=True, metavar="PERSON", help="Who acts: a person of the directory.")(noted)
+    return click.argument("number", metavar="ID")(by)
 
 
 def moment(text: str) -> datetime:
@@ -176,11 +170,11 @@ def snooze(number: str, by: str, note: str | None, until: str) -> None:
 
 
 @click.command(name="unsnooze")
-@somebody
-def unsnooze(number: str, by: str) -> None:
+@acting
+def unsnooze(number: str, by: str, note: str | None) -> None:
     """The clock goes on before its time."""
     with desk() as at:
-        said(at.service.unsnooze(opening.row_id(number), by=at.person(by), via=VIA))
+        said(at.service.unsnooze(opening.row_id(number), by=at.person(by), via=VIA, note=note))
 
 
 @click.command(name="reopen")

@@ -49,12 +49,12 @@ MOVES: dict[Move, Rule] = {
 }
 
 
-def target(move: Move, follow_up_id: int, state: State) -> State:
-    """The state after a move. Raises NotAllowed saying what the state is and what is possible."""
+def target(move: Move, follow_up_id: int, state: State, who: str = "") -> State:
+    """The state after a move. Raises NotAllowed saying what the state is, since `who`, and what is possible."""
     rule = MOVES[move]
     if state not in rule.sources:
         possible = ", ".join(sorted(other.value for other, r in MOVES.items() if state in r.sources))
         raise NotAllowed(
-            f"{short_id(follow_up_id)} is {state.value}: {move.value} is not possible. Possible: {possible}."
+            f"{short_id(follow_up_id)} is {state.value}{who}: {move.value} is not possible. Possible: {possible}."
         )
     return rule.target or state

@@ -123,14 +123,18 @@ class Service:
             lambda conn, found, _, now: moves.snoozed(conn, found, until, now),
         )  # fmt: skip
 
-    def unsnooze(self, follow_up_id: int, *, by: str, via: str) -> FollowUp:
+    def unsnooze(self, follow_up_id: int, *, by: str, via: str, note: str | None = None) -> FollowUp:
         """The clock goes on before its time."""
         with self._store.write() as conn:
             follow_up = _locked(conn, follow_up_id)
             if follow_up.snoozed_until is None:
                 raise NotAllowed(f"{short_id(follow_up_id)} is not snoozed.")
-            end_snooze(conn, follow_up, self._live().people, self._clock.now(), by=by, via=via)
-            return rows.get(conn, follow_up_id)
+            now = self._clock.now()
+            tells = end_snooze(conn, follow_up, self._live().people, now, by=by, via=via, note=note)
+            changed = rows.get(conn, follow_up_id)
+        if tells:
+            self._told()
+        return changed
 
     def reopen(self, follow_up_id: int, *, by: str, via: str, note: str | None = None) -> FollowUp:
         """It is not over after all: a new cycle begins, with a new due time. The owner is told."""
@@ -156,6 +160,18 @@ class Service:
             moves.recalculate(conn, follow_up, Act(by, via, note), now, people)
             return rows.get(conn, follow_up_id)
 
+    def _since_whom(self, conn: Connection, move: Move, follow_up: FollowUp) -> str:
+        """Who brought it where it is, and when: what somebody reads whose move came second."""
+        if follow_up.state in MOVES[move].sources:
+            return ""
+        line = rows.last_line(conn, follow_up.id, (follow_up.state.value, MOVES[Move.TRIED].done))
+        if line is None:
+            return ""
+        people = self._live().people
+        person = people.find(line.by)
+        at = line.at.astimezone(people.zone(line.by if person else people.directory.default_owner))
+        return f" by {person.name if person else line.by}, {at:%a} {at.day} {at:%b}, {at:%H:%M}"
+
     def _move(
         self,
         move: Move,
@@ -166,7 +182,7 @@ class Service:
         now = self._clock.now()
         with self._store.write() as conn:
             follow_up = _locked(conn, follow_up_id)
-            state = target(move, follow_up_id, follow_up.state)
+            state = target(move, follow_up_id, follow_up.state, self._since_whom(conn, move, follow_up))
             what = change(conn, follow_up, act, now)
             line = NewHistory(
                 version=follow_up.version + 1, at=now, what=what.word or MOVES[move].done, by=act.by, via=act.via,

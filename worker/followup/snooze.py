@@ -26,10 +26,12 @@ def begin_snooze(conn: Connection, follow_up: FollowUp, until: datetime, now: da
     rows.add_timer(conn, follow_up.id, follow_up.cycle, NewTimer(step=SNOOZE, n=n, fire_at=until))
 
 
-def end_snooze(conn: Connection, follow_up: FollowUp, people: People, now: datetime, *, by: str, via: str) -> bool:
+def end_snooze(
+    conn: Connection, follow_up: FollowUp, people: People, now: datetime, *, by: str, via: str, note: str | None = None
+) -> bool:
     """Let the clock of a locked follow-up go on: due and every step move by the time that was paused.
 
-    Gives True: the owner is told when it was the clock that ended it.
+    Gives whether the owner is told: not of what they did themselves.
     """
     rows.void_timers(conn, follow_up.id, now, "snooze ended", SNOOZE)
     started = rows.end_pause(conn, follow_up.id, now) or now
@@ -37,13 +39,15 @@ def end_snooze(conn: Connection, follow_up: FollowUp, people: People, now: datet
     for timer in rows.pending_timers(conn, follow_up.id):
         rows.move_timer(conn, timer, people.shift(follow_up.owner, timer.fire_at, started, now, follow_up.playbook.due))
     line = NewHistory(
-        version=follow_up.version + 1, at=now, what="snooze ended", by=by, via=via,
+        version=follow_up.version + 1, at=now, what="snooze ended", by=by, via=via, note=note,
         detail={"paused_at": started, "due_before": follow_up.due_at, "due_at": due_at},
     )  # fmt: skip
     rows.change(conn, follow_up.id, follow_up.version, {"snoozed_until": None, "due_at": due_at}, line)
     rows.refresh_next_step(conn, follow_up.id)
-    if follow_up.owner is not None and by != follow_up.owner:
-        step = f"snooze/{line.version}"
-        new = notice(follow_up, Kind.REMINDER, follow_up.owner, step, now, data={"until": "closed"})
-        add_notices(conn, [new], now)
+    if follow_up.owner is None or by == follow_up.owner:
+        return False
+    data = {"until": "closed"}
+    add_notices(
+        conn, [notice(follow_up, Kind.REMINDER, follow_up.owner, f"snooze/{line.version}", now, data=data)], now
+    )
     return True

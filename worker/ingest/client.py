@@ -262,31 +262,30 @@ def fatal(error: Exception) -> ConfigError | None:
 
 def position(consumer: KafkaConsumer, at: TopicPartition) -> int | None:
     """Where the next record will be read; None while there is no position. Never asks a broker."""
-    state = consumer._subscription.assignment.get(at)  # noqa: SLF001
+    state = consumer._subscription.assignment.get(at)
     return state.position.offset if state is not None and state.position is not None else None
 
 
 def seek(consumer: KafkaConsumer, at: TopicPartition, offset: int) -> None:
     """Read on at `offset`, and let go of what was fetched for another one and parked while the partition rested."""
-    fetcher = consumer._fetcher  # noqa: SLF001  # there is no other door
-    fetcher._paused_completed_fetches.pop(at, None)  # noqa: SLF001
-    parked = fetcher._paused_partition_records.pop(at, None)  # noqa: SLF001
+    fetcher = consumer._fetcher
+    fetcher._paused_completed_fetches.pop(at, None)
+    parked = fetcher._paused_partition_records.pop(at, None)
     if parked is not None:
         parked.drain()
     consumer.seek(at, offset)
 
 
-def resume(consumer: KafkaConsumer, at: Sequence[TopicPartition]) -> None:
-    """Read these again.
+def let_in_parked(consumer: KafkaConsumer) -> None:
+    """Let the next poll take back a buffer that was parked while its partition rested.
 
-    The client takes a parked buffer back only while no buffer is in line, and takes an emptied one for one in line
-    (kafka-python 3.0): a partition could wait for ever while others flow. So emptied ones are let go of first.
+    The client does so only while no buffer is in line, and takes an emptied one for one in line (kafka-python 3.0): a
+    partition could wait for ever while others flow. So an emptied one is let go of.
     """
-    fetcher = consumer._fetcher  # noqa: SLF001  # there is no other door
-    in_line = fetcher._next_partition_records  # noqa: SLF001
+    fetcher = consumer._fetcher
+    in_line = fetcher._next_partition_records
     if in_line is not None and not in_line:
-        fetcher._next_partition_records = None  # noqa: SLF001
-    consumer.resume(*at)
+        fetcher._next_partition_records = None
 
 
 def joined(consumer: KafkaConsumer) -> bool:
@@ -300,14 +299,14 @@ def keep_joining(consumer: KafkaConsumer) -> None:
     A leader that joins again because partitions came or went forgets, once it has assigned them, that it still has
     to finish: need_rejoin() says no, heartbeats stay off, and the member is dead without knowing (kafka-python 3.0).
     """
-    coordinator = consumer._coordinator  # noqa: SLF001  # there is no other door
+    coordinator = consumer._coordinator
     if coordinator.rejoining and not coordinator.rejoin_needed:
         coordinator.request_rejoin()
 
 
 def refresh_metadata(consumer: KafkaConsumer, timeout: float) -> None:
     """Ask now which topics, partitions and topic ids there are. Raises KafkaError after `timeout` seconds."""
-    network, manager = consumer._net, consumer._manager  # noqa: SLF001  # the public ways wait for ever
+    network, manager = consumer._net, consumer._manager  # the public ways wait for ever
     try:
         network.run(manager.wait_for, manager.cluster.request_update(), timeout * 1000)
     except kafka.errors.AuthorizationError:
@@ -318,7 +317,7 @@ def refresh_metadata(consumer: KafkaConsumer, timeout: float) -> None:
 
 def topic_id(consumer: KafkaConsumer, topic: str) -> str:
     """As Kafka's own tools write it, from the newest metadata; "" for a broker that knows none."""
-    found = consumer._cluster.topic_id(topic)  # noqa: SLF001
+    found = consumer._cluster.topic_id(topic)
     if found is None or not found.int:
         return ""
     return base64.urlsafe_b64encode(found.bytes).decode().rstrip("=")
@@ -326,13 +325,13 @@ def topic_id(consumer: KafkaConsumer, topic: str) -> str:
 
 def partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
     """From the newest metadata; empty when there is no such topic."""
-    found = consumer._cluster.partitions_for_topic(topic)  # noqa: SLF001
+    found = consumer._cluster.partitions_for_topic(topic)
     return [TopicPartition(topic, n) for n in sorted(found or ())]
 
 
 def committed(consumer: KafkaConsumer, at: Sequence[TopicPartition], timeout: float) -> dict[TopicPartition, int]:
     """The group's offsets; partitions without one are absent."""
-    coordinator = consumer._coordinator  # noqa: SLF001  # the public way asks for one partition at a time
+    coordinator = consumer._coordinator  # the public way asks for one partition at a time
     found = coordinator.fetch_committed_offsets(list(at), timeout_ms=timeout * 1000)
     return {one: offset.offset for one, offset in found.items() if offset.offset >= 0}
 

@@ -202,6 +202,7 @@ class Loop:
     def _poll(self) -> dict[TopicPartition, list[Any]]:
         wait = int(self._timing.poll * 1000)
         client.keep_joining(self._consumer)
+        client.let_in_parked(self._consumer)
         try:
             polled: dict[TopicPartition, list[Any]] = self._consumer.poll(timeout_ms=wait, max_records=self._size)
         except Exception as error:  # noqa: BLE001  # decoders raise what they like, and none of it may stop the loop
@@ -301,7 +302,7 @@ class Loop:
         self._held = None
         if self._hand_over(slices):
             _log.info("the store is back")
-            client.resume(self._consumer, self._holdings.flowing())
+            self._consumer.resume(*self._holdings.flowing())
         else:
             delay = min(held.delay * 2, self._timing.backoff_max)
             self._held = _Held(slices, self._monotonic() + delay, delay)
@@ -351,9 +352,11 @@ class Loop:
     def is_idle(self, ends: Mapping[TopicPartition, int]) -> bool:
         """Whether everything of ours is read up to `ends`. What rests after a storm is not waited for."""
         holdings = self._holdings
+        if not ends:  # none of the topics is there
+            return True
         if self._held or holdings.new or holdings.unreadable or not client.joined(self._consumer):
             return False
-        if not holdings.placed and ends:
+        if not holdings.placed:
             self._quiet_turns += 1
             return self._quiet_turns >= _QUIET_TURNS
         return all(holdings.placed[at].position >= ends.get(at, 0) for at in holdings.flowing())

@@ -23,12 +23,16 @@ _AGAIN = "."  # no topic id holds one
 
 
 class Placing(Struct, frozen=True, kw_only=True):
-    """`chain` says why a new chain begins, `gap` what nobody can read any more, `alert` what ops should know."""
+    """`chain` says why a new chain begins, `gap` what nobody can read any more, `alert` what ops should know.
+
+    `ended` is the incarnation and head of a chain that ends here: how many of its records went unread nobody knows.
+    """
 
     start: int
     incarnation: str
     chain: str | None = None  # new, recreated, shorter
     gap: tuple[int, int] | None = None
+    ended: tuple[str, int] | None = None
     alert: str | None = None
 
 
@@ -37,10 +41,12 @@ def place(*, topic_id: str, head: Head | None, committed: int | None, low: int, 
     if head is None:
         return Placing(start=low, incarnation=topic_id, chain="new", alert=_unknown_commit(committed, low))
     if of_topic(head.incarnation) != topic_id:
-        return Placing(start=low, incarnation=topic_id, chain="recreated", alert="another topic of the same name")
+        alert = "another topic of the same name"
+        return Placing(start=low, incarnation=topic_id, chain="recreated", ended=_end(head), alert=alert)
     if head.next_offset > high:
         alert = f"the log ends at {high}, and {head.next_offset} was read already"
-        return Placing(start=low, incarnation=_next_incarnation(head.incarnation), chain="shorter", alert=alert)
+        again = _next_incarnation(head.incarnation)
+        return Placing(start=low, incarnation=again, chain="shorter", ended=_end(head), alert=alert)
     if head.next_offset < low:
         return Placing(start=low, incarnation=head.incarnation, gap=(head.next_offset, low))
     if committed is not None and committed > head.next_offset:
@@ -48,6 +54,10 @@ def place(*, topic_id: str, head: Head | None, committed: int | None, low: int, 
         return Placing(start=head.next_offset, incarnation=head.incarnation, alert=alert)
     start = head.next_offset if committed is None else max(committed, low)
     return Placing(start=start, incarnation=head.incarnation)
+
+
+def _end(head: Head) -> tuple[str, int]:
+    return head.incarnation, head.next_offset
 
 
 def of_topic(incarnation: str) -> str:

@@ -164,5 +164,6 @@ class Sink(Protocol):
     def gap(self, topic: str, partition: int, incarnation: str, from_: int, to: int, reason: str) -> None:
         """Nobody can read [from_, to) any more: write it down, move the head to `to`, tell ops.
 
-        `reason`: retention, unreadable, unexplained.
+        `reason`: retention, unreadable; and recreated or shorter, with an empty range at the end of the old chain,
+        since nobody knows how many records went unread with it.
         """

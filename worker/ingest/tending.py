@@ -70,12 +70,15 @@ class Tending:
         if paused_reason:
             self._holdings.resting[at] = paused_reason
         else:
-            client.resume(self._consumer, [at])
+            self._consumer.resume(at)
         _log.info("reading", topic=at.topic, partition=at.partition, start=placing.start, chain=placing.chain)
 
     def _write_down(self, at: TopicPartition, placing: Placing) -> None:
         if placing.alert:
             _log.error("reading begins elsewhere", topic=at.topic, partition=at.partition, why=placing.alert)
+        if placing.ended and placing.chain:
+            incarnation, head = placing.ended
+            self._gap(at, incarnation, head, head, reason=placing.chain)
         if placing.chain:
             self._sink.start_partition(at.topic, at.partition, placing.incarnation, placing.start, placing.chain)
         if placing.chain == "recreated":
@@ -86,10 +89,6 @@ class Tending:
     def _gap(self, at: TopicPartition, incarnation: str, from_: int, to: int, *, reason: str) -> None:
         self._sink.gap(at.topic, at.partition, incarnation, from_, to, reason)
         metrics.RECORDS_LOST.labels(reason).inc(to - from_)
-        _log.error(
-            "up to so many records cannot be read any more",
-            topic=at.topic, partition=at.partition, first=from_, next=to, records=to - from_, reason=reason,
-        )  # fmt: skip
 
     # What cannot be decoded --------------------------------------------------------------------------------------
 
@@ -116,7 +115,7 @@ class Tending:
                 self._skip(reading, trouble)
             elif not trouble or now >= trouble.look_again:
                 self._holdings.unreadable.discard(at)
-                client.resume(self._consumer, [at])
+                self._consumer.resume(at)
 
     def _skip(self, reading: Reading, trouble: Trouble) -> None:
         at = reading.at
@@ -130,19 +129,19 @@ class Tending:
         self._continue(reading, readable)
         reading.trouble = None
         self._holdings.unreadable.discard(at)
-        client.resume(self._consumer, [at])
+        self._consumer.resume(at)
 
     def _search(self, at: TopicPartition, start: int, end: int) -> int:
         """The first readable offset after `start`. Everything else rests meanwhile, so that no poll brings it."""
         self._consumer.pause(*self._consumer.assignment())
-        client.resume(self._consumer, [at])
+        self._consumer.resume(at)
         try:
             return first_readable(prober(self._consumer, at, self._monotonic), start, end)
         finally:
             if reading := self._holdings.placed.get(at):
                 self._consumer.pause(at)
                 client.seek(self._consumer, at, reading.position)
-            client.resume(self._consumer, self._holdings.flowing())
+            self._consumer.resume(*self._holdings.flowing())
 
     def _continue(self, reading: Reading, offset: int) -> None:
         reading.position = offset
@@ -170,7 +169,7 @@ class Tending:
             if head and head.paused_reason is None:
                 del self._holdings.resting[at]
                 self._continue(self._holdings.placed[at], head.next_offset)
-                client.resume(self._consumer, [at])
+                self._consumer.resume(at)
 
 
 def _nothing(reading: Reading, next_: int) -> Slice:

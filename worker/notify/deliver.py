@@ -274,15 +274,10 @@ class Deliverer:
             _log.error("sender failed", problem=type(error).__name__, place=_place(error), delivery=claim.delivery.id)
             answer = Answer(outcome=AttemptOutcome.LATER, reason="internal_problem")
             report = Report(claim=claim, answer=answer, ended_at=self._clock.now())
-        if report is not None:
-            self._report(report)
-        else:
-            self._flying.pop(claim.delivery.id, None)
-            self._release(claim)
-            self._woken.set()
+        self._report(report)
 
-    def _deliver(self, claim: Claim, context: Context) -> Report | None:
-        """Compose, look once more whether it may be sent, send. None when the lease is lost: somebody else has it."""
+    def _deliver(self, claim: Claim, context: Context) -> Report:
+        """Compose, look once more whether it may be sent, send. Without its lease a claim is given back."""
         channel = self._channels[claim.delivery.channel]
         composed = self._compose(claim, context, channel)
         self._permits.acquire()

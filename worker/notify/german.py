@@ -17,6 +17,7 @@ _SENTENCES = {
     "Also open": "Auch offen",
     "An answer to it goes to {place}, never to the customer.": "Eine Antwort darauf geht an {place}, nie an den Kunden.",
     "And {n} more.": "Und {n} weitere.",
+    "{n} more": "{n} weitere",
     "Before": "Früher",
     "Call {number}": "{number} anrufen",
     "Cancelled": "Aufgehoben",

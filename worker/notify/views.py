@@ -16,6 +16,7 @@ from worker.notify.view import Closing, Due, Moment, Ops, Strip, View, Words
 from worker.notify.words import Language, ascii_only, capital, clean_line, cut, label
 
 MOST_SUBJECT = 78
+_MOST_OTHERS = 5
 MOST_LEAD = 110
 MOST_PREHEADER = 100
 _SHEETS = frozenset({Kind.CATCH_UP, Kind.HUDDLE})
@@ -302,8 +303,10 @@ def _others(page: Page) -> str:
         return ""
     lines = [
         page.say("{id} ({what}), with {name}", id=short_id(o.id), what=label(o.playbook), name=page.first_name(o.owner))
-        for o in page.context.others
+        for o in page.context.others[:_MOST_OTHERS]
     ]
+    if (more := len(page.context.others) - _MOST_OTHERS) > 0:
+        lines.append(page.say("{n} more", n=more))
     return "; ".join(lines) or page.say("None")
 
 

@@ -54,7 +54,7 @@ _TEAM = ("name", "lead", "calendar", "queue", "unit", "language", "quiet", "at_m
 _COLUMNS = ("id", "name", "email", "slack", "known_as", "team", "manager", "language", "timezone", "calendar", "left")
 _PASSES = (*PRIORITIES, "alert", "copy", "update", "reminder", "due_soon", "escalation", "handed_over", "taken_over")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
-_MOST_STEPS = 200
+_MOST_STEPS = 50
 _ANY_MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 
 
@@ -87,7 +87,7 @@ def _section(desk: Desk, node: Node | None, kind: str, read: Any) -> dict[str, A
     body = shape.mapping(desk.file, node, f"{kind}s", f"Write: some-id: {{…}} under {kind}s")
     entries = body.entries if body else {}
     if node is None or body is not None:
-        desk.references.known[kind] = tuple(entries)
+        desk.references.known[kind] = dict.fromkeys(entries)
     made = {}
     for name, (key, value) in entries.items():
         shape.is_identifier(desk.file, key, f"a {kind}")

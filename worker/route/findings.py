@@ -11,6 +11,9 @@ from typing import Any
 from msgspec import Struct
 
 MOST_SHOWN = 20
+_MOST_COMPARED = 400  # names: comparing is slow
+_MOST_MISSING = 8  # letters that somebody may have left out or added
+_LONGEST_WORD = 80  # longer rubbish is nobody's slip of the finger
 _MOST_KEPT = 1000  # a hostile file can hold a hundred thousand mistakes; nobody reads them
 
 
@@ -84,10 +87,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word nearest to `word`, if one is near."""
-    by_lower = {name.lower(): name for name in known}
-    # Long rubbish is nobody's slip of the finger, and comparing it is slow.
-    near = difflib.get_close_matches(word.lower()[:80], by_lower, n=1, cutoff=0.6)
-    return by_lower[near[0]] if near else None
+    word = word.lower()
+    alike = {name.lower(): name for name in known if abs(len(name) - len(word)) <= _MOST_MISSING}
+    if len(alike) > _MOST_COMPARED:  # a directory of thousands: a slip is seldom in the first letter
+        alike = {name: alike[name] for name in alike if name[:1] == word[:1]}
+    names = list(alike)[:_MOST_COMPARED] if len(word) <= _LONGEST_WORD else []
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    return alike[near[0]] if near else None
 
 
 def ok(findings: Sequence[Finding], *, strict: bool = False) -> bool:

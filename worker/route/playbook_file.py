@@ -192,7 +192,7 @@ def read_playbooks(desk: Desk, top: Map) -> dict[str, Playbook]:
     body = shape.mapping(desk.file, found.get("playbooks"), "playbooks", "Write: recover: {name: …, owner: …, due: …}")
     entries = body.entries if body else {}
     if body is not None:
-        desk.references.known["playbook"] = tuple(entries)
+        desk.references.known["playbook"] = dict.fromkeys(entries)
     playbooks = (_playbook(desk, name) for name in entries.values())
     return {playbook.id: playbook for playbook in playbooks if playbook}
 

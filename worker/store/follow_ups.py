@@ -49,6 +49,12 @@ def change(conn: Connection, follow_up_id: int, version: int, values: Mapping[st
     )  # fmt: skip
 
 
+def last_line(conn: Connection, follow_up_id: int, words: Sequence[str]) -> Row[Any] | None:
+    """The newest line of history with one of these words."""
+    query = select(history).where(history.c.follow_up_id == follow_up_id, history.c.what.in_(words))
+    return conn.execute(query.order_by(history.c.version.desc()).limit(1)).first()
+
+
 def void_timers(conn: Connection, follow_up_id: int, now: datetime, reason: str, *steps: str) -> None:
     """These pending steps (all of them without `steps`) are no longer due."""
     mine = (timers.c.follow_up_id == follow_up_id) & (timers.c.state == "pending")

@@ -55,6 +55,12 @@ def test_a_log_that_shrank_gets_an_incarnation_of_its_own_each_time() -> None:
     assert placed(head=head(50, second)).chain is None  # still the same topic
 
 
+def test_a_chain_that_ends_unread_is_named_with_its_end() -> None:
+    assert placed(head=head(50, "another")).ended == ("another", 50)
+    assert placed(head=head(101)).ended == (ID, 101)
+    assert placed(head=head(50)).ended is None
+
+
 def test_a_broker_without_topic_ids_can_shrink_too() -> None:
     found = placed(topic_id="", head=head(101, ""))
     assert (found.chain, found.incarnation) == ("shorter", ".2")

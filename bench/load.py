@@ -1,0 +1,123 @@
+"""What the measurements feed: events as a contact centre sends them, and rule sets of any length."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from worker.ruleset import read_files
+
+TEAMS = 2000
+AGENTS = 400
+RECEIVERS = 2000
+COMMENTS = (
+    "The agent was friendly but the refund never arrived and I had to call again.",
+    "Fast and clear, thank you.",
+    "I waited for forty minutes and nobody could tell me where my order is. Very disappointed with the service.",
+    "Everything was fine.",
+    "Charged twice this month, and the app logs me out all the time.",
+    "Great help with the new contract, easy and quick. I would call again.",
+)
+_UNHAPPY = (0, 2, 4)
+
+PLAYBOOKS = """
+format: 1
+playbooks:
+  recover:
+    name: Win the customer back
+    owner: [agent, manager]
+    due: 1 business day
+    remind: {every: 2 business hours, until: acknowledged}
+    escalate: [{at: due, to: manager, unless: contacted}]
+"""
+
+
+def events(count: int, *, unhappy: float, seed: int = 7, first: int = 0) -> list[bytes]:
+    """`count` events of as many customers; a share of them is detractors, half carry a comment."""
+    chance = random.Random(seed)
+    now = datetime.now(UTC)
+    return [_event(first + n, chance, now, unhappy) for n in range(count)]
+
+
+def _event(n: int, chance: random.Random, now: datetime, unhappy: float) -> bytes:
+    bad = chance.random() < unhappy
+    comment = COMMENTS[chance.choice(_UNHAPPY) + (not bad)] if chance.random() < 0.5 else None
+    event = {
+        "id": f"r-{n}",
+        "source": "contact-centre",
+        "metric": "nps",
+        "score": chance.randint(0, 6) if bad else chance.randint(7, 10),
+        "comment": comment,
+        "responded_at": (now - timedelta(seconds=chance.randint(60, 3600))).isoformat(),
+        "language": "en",
+        "customer": {
+            "id": f"c-{n}", "name": f"Customer {n}", "email": f"c{n}@example.com",
+            "tier": chance.choice(("gold", "silver", "basic")), "country": "DE",
+        },
+        "interaction": {
+            "id": f"i-{n}", "channel": "phone", "agent": f"a-{n % AGENTS}", "team": f"team-{chance.randrange(TEAMS)}",
+        },
+    }  # fmt: skip
+    return json.dumps({name: value for name, value in event.items() if value is not None}).encode()
+
+
+def rule_files(count: int, *, history: bool = False) -> dict[str, bytes]:
+    """`count` rules, the last two for every other detractor and for everybody else; files as `compose` takes them."""
+    shipped = read_files(Path("rules"), Path("templates"))
+    files = {name: content for name, content in shipped.items() if name.startswith("templates/")}
+    files |= {f"rules/{name}": shipped[f"rules/{name}"] for name in ("themes.yaml", "severity.yaml")}
+    texts = {"routing.yaml": _routing(count, history), "playbooks.yaml": PLAYBOOKS, "directory.yaml": _directory()}
+    return files | {f"rules/{name}": text.encode() for name, text in texts.items()}
+
+
+def write_rules(files: Mapping[str, bytes], directory: Path) -> None:
+    """The files as directories `rules` and `templates` below `directory`."""
+    for name, content in files.items():
+        path = directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _routing(count: int, history: bool) -> str:
+    lines = ["format: 1", "timezone: Europe/Berlin", "rules:"]
+    lines += [_rule(n) for n in range(count - 2 - history)]
+    if history:
+        lines.append(
+            "  - {id: again, when: {response.class: detractor, history.detractors_90d: at least 1}, "
+            "then: {open: recover, owner: manager}}"
+        )
+    lines.append("  - {id: unhappy, when: {response.class: detractor}, then: {open: recover}}")
+    lines.append("  - {id: rest, when: always, then: {ignore: nothing to do}}")
+    return "\n".join(lines)
+
+
+def _rule(n: int) -> str:
+    clauses = [
+        "response.class: detractor",
+        f"response.score: at most {2 + n % 4}",
+        f"interaction.team: team-{n}",
+        f"response.comment: {{mentions: [word{n}, refund]}}",
+    ]
+    return f"  - {{id: r{n}, when: {{{', '.join(clauses)}}}, then: {{open: recover, priority: high}}}}"
+
+
+def _directory() -> str:
+    people = [
+        f"  p{n}: {{name: Agent {n}, email: p{n}@example.com, known_as: [a-{n}], manager: head}}"
+        for n in range(AGENTS)
+    ]
+    return "\n".join(
+        [
+            "format: 1",
+            'default_owner: "person:head"',
+            "default_calendar: desk",
+            "calendars:",
+            '  desk: {timezone: Europe/Berlin, hours: {mon-fri: "09:00-17:30"}}',
+            "people:",
+            "  head: {name: Head, email: head@example.com}",
+            *people,
+        ]
+    )

@@ -1,0 +1,165 @@
+"""The guides do what they say: their blocks are run, with servers of our own in the place of the reader's."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.clock import MovableClock
+from tests.support.documents import ROOT, Block, WorkingCopy, blocks, matches
+from tests.support.flow import Flow
+from tests.support.kafka.cluster import Kafka
+from tests.support.process import Innerloop, environment
+from tests.support.smtp_server import SmtpServer
+from tests.support.waiting import until
+from worker.clock import SystemClock
+from worker.store.engine import open_store
+from worker.store.schema import metadata
+
+DOCS = ROOT / "docs"
+
+
+class Reader:
+    """Somebody who follows a page. `instead` is what they write in the place of the page's addresses.
+
+    ```console          commands, and what they print
+    ```KIND file NAME   is written into a file
+    ```yaml add to …    is added to a file of the rules
+    ```sh run           is run by a shell
+    ```sh second terminal, ```sh produce FILE   start the worker; write the file's answer to the topic
+    Any other ```sh is for reading only.
+    """
+
+    def __init__(self, innerloop: Innerloop, instead: dict[str, str]) -> None:
+        self.innerloop = innerloop
+        self.home = innerloop.cwd
+        self.instead = instead
+        self.produced: list[str] = []
+        self.ran = 0
+
+    def read(self, page: str) -> None:
+        for block in blocks(DOCS / page):
+            self._do(block)
+
+    def _do(self, block: Block) -> None:
+        match block.info.split():
+            case ["console"]:
+                self._commands(block)
+            case ["yaml", "add", "to", name, *where]:
+                WorkingCopy(self.home).add(name, block.text, where)
+            case [_, "file", name]:
+                (self.home / name).write_text(self._mine(block.text), encoding="utf-8")
+            case ["sh", "run"]:
+                self._shell(block)
+            case ["sh", "second", "terminal"]:
+                assert block.text == "innerloop run\n"
+                self.innerloop.run()
+            case ["sh", "produce", name]:
+                self.produced.append((self.home / name).read_text(encoding="utf-8"))
+                self.told()
+
+    def told(self) -> None:
+        """What happens when an answer is written to the topic."""
+
+    def _commands(self, block: Block) -> None:
+        for part in block.text.split("$ innerloop ")[1:]:
+            command, _, expected = part.partition("\n")
+            done = self.innerloop(*shlex.split(command))
+            self.ran += 1
+            assert done.code in {0, 1}, f"line {block.line}: innerloop {command}: {done.err}"
+            assert matches(done.out + done.err, expected), f"line {block.line}: {command} printed\n{done.out}{done.err}"
+
+    def _shell(self, block: Block) -> None:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", block.text], cwd=self.home, capture_output=True, text=True, check=False
+        )
+        self.ran += 1
+        assert done.returncode == 0, f"line {block.line}: {done.stderr}"
+
+    def _mine(self, text: str) -> str:
+        for theirs, ours in self.instead.items():
+            text = text.replace(theirs, ours)
+        return text
+
+
+@pytest.fixture
+def clone(innerloop: Innerloop) -> Innerloop:
+    """A directory as a clone is: with the rules and templates that ship."""
+    for name in ("rules", "templates"):
+        shutil.copytree(ROOT / name, innerloop.cwd / name)
+    return innerloop
+
+
+@pytest.mark.kafka
+def test_the_first_alert_arrives_as_the_page_says(clone: Innerloop, kafka: Kafka, smtp: SmtpServer) -> None:
+    topic = kafka.create_topic()
+    servers = {"localhost:9092": kafka.bootstrap, "smtp://localhost:1025?starttls=false": smtp.url}
+    clone.settings = kafka.settings() | {"INNERLOOP_KAFKA_GROUP_ID": topic}
+    reader = Reader(clone, servers | {"feedback.responses": topic})
+
+    def told() -> None:
+        kafka.produce(topic, reader.produced[-1].replace("2026-11-20T15:29:00Z", f"{SystemClock().now().isoformat()}"))
+        until(lambda: bool(smtp.to("you@example.com")), 30, what="the alert")
+
+    reader.told = told  # type: ignore[method-assign]
+    reader.read("first-alert.md")
+
+    assert reader.ran >= 8
+    alert = smtp.to("you@example.com")[0]
+    assert "Third call about the same invoice." in alert.text
+
+
+@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="the page uses sqlite3's shell")
+def test_a_sqlite_store_comes_back_as_the_page_says(clone: Innerloop) -> None:
+    assert clone("migrate").code == 0
+    answer = '{"id": "a", "metric": "nps", "score": 1, "responded_at": "2026-11-20T15:29:00Z"}'
+    (clone.cwd / "a.jsonl").write_text(answer, encoding="utf-8")
+    clone("import", "a.jsonl", "--source", "backup")
+
+    reader = Reader(clone, {})
+    reader.read("platform/backup.md")
+
+    assert reader.ran == 3
+    assert [row["id"] for row in clone("responses", "list", "--json").json] == ["a"]
+
+
+@pytest.mark.postgres
+def test_a_store_moves_from_a_file_to_postgresql_with_everything_in_it(sqlite_url: str, postgres_url: str) -> None:
+    old, clock = open_store(sqlite_url), MovableClock()
+    before = Flow(old, clock)
+    batch = before.feed(before.event("r-1", score=1), before.event("r-2", score=9), b"no json")
+    subprocess.run([sys.executable, "-m", "worker.cli.main", "migrate"], env=_at(postgres_url), check=True, cwd=ROOT)
+    subprocess.run(
+        [sys.executable, "deploy/copy_store.py", sqlite_url, postgres_url], env=_at(postgres_url), check=True, cwd=ROOT
+    )
+
+    new = open_store(postgres_url)
+    after = Flow(new, clock)
+    after.pipeline.process(batch)
+    for table in ("responses", "versions", "follow_ups", "timers", "notices", "dead_letters", "partitions"):
+        columns = metadata.tables[table].columns.keys()
+        assert after.rows(table, *columns) == before.rows(table, *columns), table
+    old.close()
+    new.close()
+
+
+@pytest.mark.postgres
+def test_a_store_with_something_in_it_is_not_copied_over(sqlite_url: str, tmp_path: Path) -> None:
+    store = open_store(sqlite_url)
+    flow = Flow(store, MovableClock())
+    flow.feed(flow.event("r-1"))
+    store.close()
+    command = [sys.executable, "deploy/copy_store.py", sqlite_url, sqlite_url]
+    done = subprocess.run(command, env=_at(sqlite_url), cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "Copy into an empty one" in done.stderr
+
+
+def _at(url: str) -> dict[str, str]:
+    return environment({"INNERLOOP_STORE_URL": url})

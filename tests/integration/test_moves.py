@@ -1,0 +1,164 @@
+"""What people do with follow-ups, alone and at the same moment."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from tests.support.clock import MovableClock
+from tests.support.flow import DIRECTORY
+from tests.support.timeline import BERLIN, PLAYBOOKS, Timeline, berlin
+from worker.errors import InnerloopError, NotAllowed
+from worker.followup.closing import CloseOut
+from worker.followup.timers import Timers
+from worker.store.engine import Store, open_store
+
+QUEUE = DIRECTORY.replace("calendar: berlin}\npeople", 'calendar: berlin, queue: {slack: "#billing"}}\npeople')
+TO_QUEUE = PLAYBOOKS.replace("owner: [agent, manager]", "owner: [team_queue]")
+CLOSING = CloseOut(outcome="unreachable", root_cause="billing", action="Wrote to her.")
+
+
+@pytest.fixture
+def friday(fresh_store: Store) -> Timeline:
+    return Timeline(fresh_store, "2026-11-20 16:30", directory=QUEUE)
+
+
+def at_once(*acts: Callable[[], object]) -> list[str]:
+    """Let several people act at the same moment. Gives what each was answered; empty: it worked."""
+    ready, answers = threading.Barrier(len(acts)), [""] * len(acts)
+
+    def run(n: int, act: Callable[[], object]) -> None:
+        ready.wait(10)
+        try:
+            act()
+        except InnerloopError as error:
+            answers[n] = str(error)
+
+    threads = [threading.Thread(target=run, args=(n, act)) for n, act in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    return answers
+
+
+def test_of_two_who_acknowledge_at_once_one_wins_and_the_other_reads_who(friday: Timeline) -> None:
+    one = friday.answer()
+    answers = at_once(
+        lambda: friday.service.acknowledge(one, by="ana", via="slack"),
+        lambda: friday.service.acknowledge(one, by="bo", via="link"),
+    )
+    winner = "Ana Keller" if answers[0] == "" else "Bo Marsh"
+    assert min(answers) == ""
+    assert f"F-1 is acknowledged by {winner}, Fri 20 Nov, 16:30: acknowledge is not possible." in max(answers)
+    assert friday.history(one) == ["opened", "acknowledged"]
+
+
+def test_closing_and_reassigning_at_once_leaves_one_story(friday: Timeline) -> None:
+    one = friday.answer()
+    at_once(
+        lambda: friday.service.close(one, CLOSING, by="ana", via="cli"),
+        lambda: friday.service.reassign(one, to="hana", by="bo", via="page"),
+        lambda: friday.service.cancel(one, by="hana", via="page", note="a test of ours"),
+    )
+    assert friday.row(one).state in {"closed", "cancelled"}
+    assert friday.row(one).version == len(friday.history(one))
+
+
+def test_two_replicas_with_skewed_clocks_do_each_step_once(friday: Timeline, store_url: str) -> None:
+    for n in range(12):
+        friday.answer_of(f"Customer {n}")
+    early, late = (MovableClock(berlin("2026-11-24 11:00") + timedelta(seconds=s)) for s in (-20, 20))
+    stores = [open_store(store_url) for _ in range(2)]
+    replicas = [
+        Timers(store, lambda: friday.flow.live, clock, lambda: None)
+        for store, clock in zip(stores, (early, late), strict=True)
+    ]
+    assert at_once(*[lambda one=one: _until_done(one) for one in replicas * 2]) == [""] * 4  # type: ignore[misc]
+    for store in stores:
+        store.close()
+    told = ["alert to ana", "escalation to bo", "handed_over to bo", "reminder to ana", "taken_over to ana"]
+    assert sorted(line.split(" ", 2)[2] for line in friday.told) == sorted(told * 12)
+    assert friday.history(7) in (
+        ["opened", "escalated", "reminded", "handed over"], ["opened", "reminded", "escalated", "handed over"],
+    )  # fmt: skip
+
+
+def _until_done(replica: Timers) -> None:
+    while replica.run():
+        pass
+
+
+def test_what_is_private_never_goes_to_a_queue(fresh_store: Store) -> None:
+    private = PLAYBOOKS.replace("due: 1 business day", "due: 1 business day\n    private: true", 1)
+    private = private.replace("to: manager}", "to: team_queue, hand_over: true}")
+    friday = Timeline(fresh_store, "2026-11-20 16:30", directory=QUEUE, playbooks=private)
+    one = friday.answer()
+    with pytest.raises(NotAllowed, match="private"):
+        friday.service.reassign(one, to="team:billing", by="ana", via="cli")
+    friday.until("2026-11-23 10:00")
+    assert friday.row(one).owner == "bo"
+    assert not [line for line in friday.told if "team:" in line]
+
+
+def test_a_queues_work_belongs_to_the_first_who_acknowledges(fresh_store: Store) -> None:
+    friday = Timeline(fresh_store, "2026-11-20 16:30", directory=QUEUE, playbooks=TO_QUEUE)
+    one = friday.answer()
+    assert (friday.row(one).owner, friday.told) == ("team:billing", ["Fri 16:30 alert to team:billing"])
+    answers = at_once(*[lambda by=by: friday.service.acknowledge(one, by=by, via="slack") for by in ("ana", "hana")])  # type: ignore[misc]
+    assert friday.row(one).owner == ("ana" if answers[0] == "" else "hana")
+    assert min(answers) == ""
+    assert max(answers)
+
+
+def test_after_the_last_try_nothing_more_is_planned_and_it_may_be_closed_as_unreachable(friday: Timeline) -> None:
+    one = friday.answer()
+    for _ in range(3):
+        assert friday.row(one).tries < 3
+        friday.service.tried(one, by="ana", via="cli", reason="voicemail")
+    row = friday.row(one)
+    assert (row.tries, row.next_try_at, row.contacted_at) == (3, None, None)
+    assert friday.until("2026-11-23 16:29") == []
+    friday.service.close(one, CLOSING, by="ana", via="cli")
+    assert (friday.row(one).outcome, friday.row(one).contacted_at) == ("unreachable", None)
+
+
+def test_due_moves_with_a_changed_calendar_only_when_asked(friday: Timeline) -> None:
+    one = friday.answer()
+    friday.change(directory=QUEUE.replace("09:00-17:30", "12:00-20:00"))
+    assert friday.row(one).due_at.astimezone(BERLIN) == berlin("2026-11-23 16:30")
+    friday.until("2026-11-23 10:30")
+    friday.service.recalculate(one, by="bo", via="cli", note="we answer in the evening now")
+    assert friday.until("2026-11-23 16:30")[0] == "Mon 12:30 reminder to ana"
+    assert friday.history(one)[:3] == ["opened", "escalated", "due counted again"]
+
+
+def test_another_live_one_forbids_to_reopen_and_says_so(friday: Timeline) -> None:
+    first = friday.answer()
+    friday.service.cancel(first, by="ana", via="cli", note="a slip of the score")
+    second = friday.answer("r-2")
+    assert second != first
+    with pytest.raises(NotAllowed, match="Another follow-up for the same customer is live"):
+        friday.service.reopen(first, by="ana", via="cli")
+
+
+def test_a_drill_tells_ops_and_nobody_else(friday: Timeline) -> None:
+    friday.answer(test=True)
+    friday.until("2026-11-25 12:00")
+    assert {line.rpartition(" ")[2] for line in friday.told} == {"ops"}
+
+
+def test_the_night_the_clocks_go_forward_takes_nobody_an_hour(fresh_store: Store) -> None:
+    march = Timeline(fresh_store, "2027-03-26 16:30")  # the clocks go forward on Sunday the 28th
+    one = march.answer()
+    assert march.until("2027-03-29 10:00") == ["Mon 10:00 escalation to bo"]
+    assert march.row(one).due_at.astimezone(BERLIN) == berlin("2027-03-29 16:30")
+
+
+def test_an_escalation_to_the_owner_themselves_is_a_reminder(friday: Timeline) -> None:
+    one = friday.answer()
+    friday.service.reassign(one, to="bo", by="ana", via="cli")
+    assert friday.until("2026-11-23 10:00") == ["Mon 10:00 reminder to bo"]
