@@ -89,7 +89,7 @@ lock: $(STAMP) ## write requirements.lock and deploy/*.lock anew from pyproject.
 .PHONY: docs
 docs: $(STAMP) ## write what docs/ takes from the code, then the site into build/site
 	@$(PY) -m docs.generate
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet
 
 .PHONY: sbom
 sbom: ## what is installed to run innerloop, as CycloneDX: build/sbom.cdx.json

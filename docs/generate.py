@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,7 @@ from worker.store.schema import metadata
 
 ROOT = Path(__file__).parent.parent
 WORDS: dict[str, dict[str, str]] = yaml.safe_load((ROOT / "docs" / "words.yaml").read_text(encoding="utf-8"))
+INTROS = WORDS["intros"]
 SCHEMA = "deploy/helm/innerloop/values.schema.json"
 MADE = "<!-- Made by `make docs` from the code. Change it there. -->\n\n"
 
@@ -58,8 +61,13 @@ def code(text: object) -> str:
     return f"`{text}`"
 
 
-def page(title: str, intro: str, *parts: str) -> str:
-    return f"# {title}\n\n{MADE}{intro.strip()}\n\n" + "".join(parts).rstrip() + "\n"
+def page(title: str, *parts: str) -> str:
+    return f"# {title}\n\n{MADE}{wrapped(INTROS[title])}\n\n" + "".join(parts).rstrip() + "\n"
+
+
+def wrapped(text: str) -> str:
+    """Paragraphs in lines of the length that people write."""
+    return "\n\n".join(textwrap.fill(part, 118, break_on_hyphens=False) for part in text.strip().split("\n\n"))
 
 
 def explained(what: str, names: Iterable[str]) -> list[tuple[str, str]]:
@@ -74,26 +82,19 @@ def explained(what: str, names: Iterable[str]) -> list[tuple[str, str]]:
 
 
 def settings() -> str:
-    intro = (
-        "Each setting is a variable of the environment, or a key of `innerloop.toml` (or of the file that\n"
-        "`INNERLOOP_CONFIG` names). The environment wins. A secret may also come from a file: put its path into the\n"
-        "variable with `_FILE` at its end, or into the key with `_file`. `innerloop settings` shows what is in force and "
-        "where it\ncomes from, without the secrets.\n\n"
-        "An unknown key in the file is an error. An unknown `INNERLOOP_…` variable is a warning."
-    )
     heads = ("variable", "key", "default", "what for")
-    return page("Settings", intro, table(heads, (_setting(*item) for item in Settings.model_fields.items())))
+    return page("Settings", table(heads, (_setting(*item) for item in Settings.model_fields.items())))
 
 
 def _setting(name: str, field: FieldInfo) -> tuple[str, str, str, str]:
     secret = " Secret." if name in SECRETS else ""
-    return code(PREFIX + name.upper()), code(name), _default(name, field), f"{field.description}{secret}"
+    return code(PREFIX + name.upper()), code(name), _default(field), f"{field.description}{secret}"
 
 
-def _default(name: str, field: FieldInfo) -> str:
+def _default(field: FieldInfo) -> str:
     value = field.default
-    if name == "alert_max_age":
-        return code(f"{value.days} days")
+    if isinstance(value, timedelta):
+        return code(f"{value.days} days" if value.days else f"{value.seconds // 60} minutes")
     if value is None or value == ():
         return ""
     if hasattr(value, "get_secret_value"):
@@ -105,12 +106,8 @@ def _default(name: str, field: FieldInfo) -> str:
 
 
 def cli() -> str:
-    intro = (
-        "Reading commands take `--json`: one object or array on stdout, and nothing else there. Messages go to stderr.\n\n"
-        "Exit codes: 0 done, 1 it found something wrong, 2 it could not run."
-    )
     context = click.Context(innerloop, info_name="innerloop")
-    return page("Commands", intro, *_commands(innerloop, context))
+    return page("Commands", *_commands(innerloop, context))
 
 
 def _commands(command: click.Command, context: click.Context) -> Iterator[str]:
@@ -143,13 +140,6 @@ def _options(command: click.Command, context: click.Context) -> Iterator[tuple[s
 
 
 def events() -> str:
-    intro = (
-        "A record's value is a JSON object with what is below. `id`, `responded_at` and either `score` or `comment` are\n"
-        "needed; everything else may be absent or null. Unknown keys are counted and left alone. A wrong type in an optional\n"
-        "field makes that field unknown, and is counted.\n\n"
-        "CloudEvents 1.0 are read too, structured and binary, with this event as `data`. The JSON of survey tools is read\n"
-        "through the mappings in `rules/sources/`. A value of more than 256 KiB is a dead letter."
-    )
     names = list(_event_fields())
     words = explained("event", (name for name, _ in names))
     rows = ((field, kind, text) for (field, text), (_, kind) in zip(words, names, strict=True))
@@ -157,10 +147,10 @@ def events() -> str:
     example = (ROOT / "deploy" / "sample" / "responses.jsonl").read_text(encoding="utf-8").splitlines()[0]
     shown = json.dumps(json.loads(example.replace("@NOW@", "2026-11-20T15:29:00Z").replace("@RUN@", "r")), indent=2)
     return page(
-        "Events", intro, fields, "## Example\n\n", f"```json\n{shown}\n```\n\n",
+        "Events", fields, "## Example\n\n", f"```json\n{shown}\n```\n\n",
         "## Scales\n\nA score outside of its scale is a dead letter. A survey may set its own in `surveys.yaml`.\n\n",
         table(("metric", "from", "to", "detractor", "passive", "promoter"), (_scale(*item) for item in SCALES.items())),
-        "## What becomes of a record\n\nThe label `outcome` of `innerloop_records_total`, and the columns of the ledger.\n\n",
+        "## What becomes of a record\n\nThe label `outcome` of `innerloop_records_total`; columns of the ledger.\n\n",
         table(("outcome", "meaning"), explained("outcomes", WORDS["outcomes"])),
         "## Dead-letter reasons\n\nWhere two fit, the one further up is said.\n\n",
         table(("reason", "meaning"), explained("reasons", Reason)),
@@ -220,31 +210,23 @@ def _scale(name: str, scale: Scale) -> tuple[str, ...]:
 
 
 def metrics() -> str:
-    intro = (
-        "Every process serves them at `/metrics`, in Prometheus' text format. They hold no personal data.\n\n"
-        "`innerloop drill --metrics-file FILE` writes three more for node_exporter: `innerloop_drill_success`,\n"
-        "`innerloop_drill_seconds` and `innerloop_drill_timestamp_seconds`.\n\n"
-        "What to be woken for is in [runbooks](../platform/runbooks/index.md)."
-    )
-    rows = [_metric(collector) for collector in REGISTRY._collector_to_names]
-    return page("Metrics", intro, table(("metric", "type", "labels", "what it says"), rows))
+    rows = [_metric(collector) for collector in REGISTRY._collector_to_names]  # noqa: SLF001 - the public way hides unused labels
+    return page("Metrics", table(("metric", "type", "labels", "what it says"), rows))
 
 
 def _metric(collector: Any) -> tuple[str, str, str, str]:
-    kind = {Counter: "counter", Gauge: "gauge", Histogram: "histogram"}.get(type(collector), "info")
-    name = collector._name + {"counter": "_total", "info": "_info"}.get(kind, "")
-    return code(name), kind, ", ".join(map(code, collector._labelnames)), collector._documentation
+    kinds: dict[type, str] = {Counter: "counter", Gauge: "gauge", Histogram: "histogram"}
+    kind = kinds.get(type(collector), "info")
+    known = vars(collector)
+    name = known["_name"] + {"counter": "_total", "info": "_info"}.get(kind, "")
+    return code(name), kind, ", ".join(map(code, known["_labelnames"])), known["_documentation"]
 
 
 # Rules -----------------------------------------------------------------------------------------------------------
 
 
 def rule_codes() -> str:
-    intro = (
-        "What `innerloop rules check` may say. `E…` is a mistake: the set is refused, and the last good one stays in use.\n"
-        "`W…` is a warning: the set is taken."
-    )
-    return page("Codes of the rules", intro, *(_code(each) for each in CODES.values()))
+    return page("Codes of the rules", *(_code(each) for each in CODES.values()))
 
 
 def _code(each: Any) -> str:
@@ -263,13 +245,8 @@ def _shows(text: str) -> bool:
 
 
 def schema() -> str:
-    intro = (
-        "One schema for SQLite and PostgreSQL, made by `innerloop migrate`. You may read it; writing belongs to the program.\n"
-        "Times are `timestamptz` on PostgreSQL and UTC text on SQLite; documents are `jsonb` and text. Constraints repeat what\n"
-        "must always hold."
-    )
     comments = _comments((ROOT / "worker" / "store" / "schema.py").read_text(encoding="utf-8"))
-    return page("Database", intro, *(_table(each, comments) for each in metadata.sorted_tables))
+    return page("Database", *(_table(each, comments) for each in metadata.sorted_tables))
 
 
 def _comments(source: str) -> dict[tuple[str, str], str]:
@@ -285,7 +262,12 @@ def _comments(source: str) -> dict[tuple[str, str], str]:
 
 def _table(each: Table, comments: dict[tuple[str, str], str]) -> str:
     rows = [
-        (code(column.name), _type(column), " " if column.nullable else "not null", comments.get((each.name, column.name), ""))
+        (
+            code(column.name),
+            _type(column),
+            " " if column.nullable else "not null",
+            comments.get((each.name, column.name), ""),
+        )
         for column in each.columns
     ]
     text = f"## {each.name}\n\n" + table(("column", "type", "", "note"), rows)
@@ -316,34 +298,22 @@ def _constraint(constraint: object) -> str:
 
 
 def notices() -> str:
-    intro = (
-        "Each kind has its templates in `templates/KIND/`: `email.html.j2`, `email.txt.j2` and `slack.j2`, in sandboxed\n"
-        "Jinja2. An unknown variable is a mistake that is found when the set is loaded; a template that fails later is replaced\n"
-        "by a plain built-in text, and ops are told."
-    )
     view = [name for name in View.__dataclass_fields__ if name != "say"]
     return page(
-        "Notices", intro,
+        "Notices",
         table(("kind", "who gets it, and when"), explained("notices", Kind)),
-        "## What a template may use\n\nTexts are already in the reader's language, words and zone, and plain: escaping is "
-        "automatic.\n\n",
+        f"## What a template may use\n\n{wrapped(INTROS['Variables'])}\n\n",
         table(("variable", "what it is"), explained("variables", [*view, "facts", "lang", "_"])),
     )  # fmt: skip
 
 
 def lifecycle() -> str:
-    intro = (
-        "A follow-up is a promise to a customer, with an owner and a clock. It is *live* while it is "
-        f"{', '.join(state.value for state in State if state in LIVE)}."
-    )
+    live = ", ".join(state.value for state in State if state in LIVE)
     return page(
-        "The life of a follow-up", intro, f"```mermaid\n{_diagram()}```\n\n",
+        "The life of a follow-up", f"A follow-up is *live* while it is {live}.\n\n", f"```mermaid\n{_diagram()}```\n\n",
         "Reassigning, snoozing and the end of a snooze change the owner or the clock, not the state.\n\n## Moves\n\n",
         table(("move", "from", "to", "in the history"), (_move(name, rule) for name, rule in MOVES.items())),
-        "A move that its state does not allow is refused, and the answer says what is possible. When two people act at\n"
-        "once, one wins and the other is told who did what. A later move fills in what an earlier one would have noted:\n"
-        "whoever contacts the customer without acknowledging first has acknowledged. Reopening begins a new cycle, with a\n"
-        "new due time.\n",
+        f"{wrapped(INTROS['Moves'])}\n",
     )  # fmt: skip
 
 
@@ -351,7 +321,9 @@ def _diagram() -> str:
     lines = ["stateDiagram-v2", "    [*] --> open"]
     for move, rule in MOVES.items():
         if rule.target is not None:
-            lines += [f"    {state.value} --> {rule.target.value}: {move.value}" for state in State if state in rule.sources]
+            lines += [
+                f"    {state.value} --> {rule.target.value}: {move.value}" for state in State if state in rule.sources
+            ]
     ends = [f"    {state.value} --> [*]" for state in State if state not in LIVE]
     return "\n".join([*lines, *ends]) + "\n"
 
@@ -369,7 +341,9 @@ def chart_schema() -> str:
     loaded = json.loads((ROOT / SCHEMA).read_text(encoding="utf-8"))
     own = loaded["properties"]
     names = {name: {"description": field.description} for name, field in Settings.model_fields.items()}
-    own["settings"]["properties"] = {n: {**d, "type": ["string", "integer"]} for n, d in names.items() if n not in SECRETS}
+    own["settings"]["properties"] = {
+        n: {**d, "type": ["string", "integer"]} for n, d in names.items() if n not in SECRETS
+    }
     place = {"name": _text("The Secret."), "key": _text("The key in it.")}
     shape = {"type": "object", "additionalProperties": False, "required": ["name", "key"], "properties": place}
     own["secrets"]["properties"] = {name: {**words, **shape} for name, words in names.items() if name in SECRETS}
@@ -381,14 +355,10 @@ def _text(description: str) -> dict[str, Any]:
 
 
 def chart() -> str:
-    intro = (
-        "The chart is in `deploy/helm/innerloop`. Its values are checked when it is installed: a name that does not exist is\n"
-        "refused. Below `settings` stands any setting that is no secret, below `secrets` any that is one."
-    )
     defaults = yaml.safe_load((ROOT / "deploy/helm/innerloop/values.yaml").read_text(encoding="utf-8"))
     described = json.loads((ROOT / SCHEMA).read_text(encoding="utf-8"))["properties"]
     rows = list(_values(described, defaults))
-    return page("Values of the chart", intro, table(("value", "default", "what for"), rows))
+    return page("Values of the chart", table(("value", "default", "what for"), rows))
 
 
 def _values(described: dict[str, Any], defaults: dict[str, Any], above: str = "") -> Iterator[tuple[str, str, str]]:

@@ -87,6 +87,7 @@ class App:
                 Duty("timers", every=1, run=self.timers.run),
                 Duty("hand over", every=30, run=self.hand_over.run),
                 Duty("auditor", every=60, run=self.auditor.run),
+                Duty("purge", every=3600, run=self.pipeline.purge),
             ],
             clock,
             lambda: self.health.beat("schedule"),
@@ -112,8 +113,11 @@ class App:
         self._closing.close()
 
     def reload(self) -> None:
-        """Look at the rule files now. A refused set leaves the one in use."""
+        """Look at the rule files now. A refused set leaves the one in use; what another one may read goes on."""
+        before = self._revision()
         self.rule_sets.refresh()
+        if before is not None and self._revision() != before:
+            self.pipeline.forget_storms()
 
     def run_until_idle(self) -> None:
         """Read to the end the topics had at the start, do what is due, deliver, return.
@@ -150,9 +154,8 @@ class App:
     # Inside ------------------------------------------------------------------------------------------------------
 
     def _start_working(self) -> None:
-        if not self._wait_for_store():
+        if not self._take_rules():
             return
-        self.rule_sets.start()
         if "deliver" in self.roles:
             self.deliverer.start()
             self._closing.callback(self.deliverer.stop, _STOP_SECONDS)
@@ -165,6 +168,19 @@ class App:
             self._closing.callback(reading.join, _STOP_SECONDS)
         watching = self._spawn("watch", self._watch)
         self._closing.callback(watching.join, _LOOK_SECONDS)
+
+    def _take_rules(self) -> bool:
+        """Wait for the store and take the rule set. False when told to stop meanwhile."""
+        while self._wait_for_store():
+            try:
+                self.rule_sets.start()
+            except StoreUnavailable:
+                continue  # it went away again in between
+            return True
+        return False
+
+    def _revision(self) -> str | None:
+        return self.rule_sets.current().revision if self.rule_sets.is_usable else None
 
     def _wait_for_store(self) -> bool:
         """Wait for the store, and a while for somebody to migrate it. False when told to stop meanwhile."""
@@ -193,7 +209,7 @@ class App:
             self.health.beat("watch")
             try:
                 self.store.ping()
-                self.rule_sets.refresh()
+                self.reload()
                 self.health.works("store")
             except StoreUnavailable as error:
                 self.health.failed("store", str(error))

@@ -25,6 +25,7 @@ BUILD = Info("innerloop_build", "Version of the running program.", registry=REGI
 # reading
 RECORDS = _counter("records_total", "Records read, by what became of them.", "outcome")
 DEAD_LETTERS = _counter("dead_letters_total", "Records that could not be understood.", "reason")
+CLASHES = _counter("store_clashes_total", "Transactions run again because another worker was faster.")
 UNKNOWN_KEYS = _counter("unknown_keys_total", "Keys of events that innerloop does not know.", "source")
 IGNORED_VALUES = _counter("ignored_values_total", "Optional values of the wrong type, read as unknown.", "field")
 RESPONSES = _counter("responses_total", "Responses accepted, by class.", "class")

@@ -66,7 +66,9 @@ def _provider(name: str, tmp_path: Path) -> Iterator[Provider]:
             case "smtp":
                 server = stack.enter_context(SmtpServer(tmp_path))
         word = "slack" if name == "slack" else "email"
-        yield Provider(name, channels_of(server.settings())[word], server, "U01ANA" if word == "slack" else "a@example.com")
+        yield Provider(
+            name, channels_of(server.settings())[word], server, "U01ANA" if word == "slack" else "a@example.com"
+        )
 
 
 @pytest.fixture(params=["slack", "sendgrid", "smtp"])
@@ -137,7 +139,10 @@ FAULTS: list[tuple[dict[str, Any], dict[str, AttemptOutcome]]] = [
     ({"status": 500, "error": "internal_error"}, {"slack": AttemptOutcome.UNKNOWN, "sendgrid": AttemptOutcome.LATER}),
     ({"status": 504, "error": "fatal_error"}, {"slack": AttemptOutcome.UNKNOWN, "sendgrid": AttemptOutcome.UNKNOWN}),
     ({"retry_after": 7}, {"slack": AttemptOutcome.LATER, "sendgrid": AttemptOutcome.LATER}),
-    ({"redirect": "http://127.0.0.1:9/"}, {"slack": AttemptOutcome.CHANNEL_DOWN, "sendgrid": AttemptOutcome.CHANNEL_DOWN}),
+    (
+        {"redirect": "http://127.0.0.1:9/"},
+        {"slack": AttemptOutcome.CHANNEL_DOWN, "sendgrid": AttemptOutcome.CHANNEL_DOWN},
+    ),
     ({"html_200": True}, {"slack": AttemptOutcome.UNKNOWN, "sendgrid": AttemptOutcome.LATER}),
     ({"cut_before_accept": True}, {"slack": AttemptOutcome.UNKNOWN, "sendgrid": AttemptOutcome.UNKNOWN}),
 ]
@@ -189,7 +194,12 @@ def _dripping(first: bytes) -> Iterator[int]:
 
 
 DRIPS = {
-    "slack": (b"HTTP/1.1 200 OK\r\nX-Slow: ", "INNERLOOP_SLACK_BASE_URL", "http://127.0.0.1:{}/api/", AttemptOutcome.UNKNOWN),
+    "slack": (
+        b"HTTP/1.1 200 OK\r\nX-Slow: ",
+        "INNERLOOP_SLACK_BASE_URL",
+        "http://127.0.0.1:{}/api/",
+        AttemptOutcome.UNKNOWN,
+    ),
     "sendgrid": (b"HTTP/1.1 202 ", "INNERLOOP_SENDGRID_HOST", "http://127.0.0.1:{}", AttemptOutcome.UNKNOWN),
     "smtp": (b"220-", "INNERLOOP_SMTP_URL", "smtp://127.0.0.1:{}?starttls=false", AttemptOutcome.LATER),
 }
@@ -223,4 +233,3 @@ def test_what_was_lost_is_found_by_channels_that_can_be_read(provider: Provider)
     assert provider.channel.look(message, samples.NOW).outcome is AttemptOutcome.ACCEPTED
     other = provider.channel.look(replace(message, key="another"), samples.NOW)
     assert other.reason == "not_there"
-

@@ -88,7 +88,7 @@ def test_many_messages_since_then_are_read_page_by_page(channel: Slack, slack: S
 
 
 def test_foreign_text_pings_nobody(channel: Slack, slack: SlackServer) -> None:
-    from tests.contract.test_channels import TEMPLATES  # noqa: PLC0415
+    from tests.contract.test_channels import TEMPLATES  # noqa: PLC0415 - the module beside this one is not importable while pytest collects
 
     for said in samples.hard():
         view = samples.view(Kind.ALERT, said, by_mail=False)

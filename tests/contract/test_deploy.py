@@ -1,4 +1,4 @@
-"""Dockerfile, compose file, systemd unit and lock files hold together, whether or not their tools are on this machine."""
+"""Dockerfile, compose file, systemd unit and lock files hold together, also where their tools are not at hand."""
 
 from __future__ import annotations
 
@@ -103,7 +103,8 @@ def test_the_settings_of_the_compose_file_are_settings(tmp_path: Path) -> None:
     for name, service in workers().items():
         assert set(service["environment"]) <= KNOWN, name
     (tmp_path / "empty.toml").touch()
-    assert load(workers()["consume"]["environment"] | {"INNERLOOP_CONFIG": str(tmp_path / "empty.toml")})
+    settings = load(workers()["consume"]["environment"] | {"INNERLOOP_CONFIG": str(tmp_path / "empty.toml")})
+    assert settings.kafka_bootstrap_servers == ("kafka:9092",)
 
 
 def test_what_a_service_waits_for_exists_and_can_be_waited_for() -> None:

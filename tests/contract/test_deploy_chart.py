@@ -286,7 +286,9 @@ def test_the_chart_brings_the_alerts_and_the_dashboard() -> None:
 
 @every_case
 def test_kubernetes_knows_every_object(case: Path) -> None:
-    validate = pytest.importorskip("kubernetes_validate", reason="the schemas are 70 MB; pip install kubernetes-validate")
+    validate = pytest.importorskip(
+        "kubernetes_validate", reason="the schemas are 70 MB; pip install kubernetes-validate"
+    )
     unknown = {"ScaledObject", "ServiceMonitor", "PrometheusRule"}
     for found in objects(case):
         if found["kind"] not in unknown:

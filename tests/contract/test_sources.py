@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.events import record_of
 from tests.support.shared import ROOT, shared_dir
@@ -128,6 +130,32 @@ def told(response: Response) -> dict[str, Any]:
         "language": response.language, "callback": response.callback_requested,
         "translated": response.comment_translated,
     }  # fmt: skip
+
+
+ODD = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=True), st.text(max_size=6), st.lists(st.none()),
+    st.sampled_from(["2026-01-01T00:00:00", "1e999999", "9" * 40, "0001-01-01T00:00:00+14:00"]),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=1),
+)  # fmt: skip
+
+
+def leaves(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to every value inside a document."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [way, *(found for key, inner in inside for found in leaves(inner, (*way, key)))]
+
+
+@given(data=st.data(), case=st.sampled_from(CASES))
+def test_no_event_breaks_a_mapping(data: st.DataObject, case: tuple[str, Any]) -> None:
+    event = json.loads(json.dumps(case[1]["event"]))
+    for _ in range(data.draw(st.integers(1, 3))):
+        *parents, last = data.draw(st.sampled_from([way for way in leaves(event) if way]))
+        inner = event
+        for key in parents:
+            inner = inner[key]
+        inner[last] = data.draw(ODD)
+    found = READER.read(record_of(event, case[1].get("headers")))
+    assert isinstance(found, Accepted | Dead | NotResponse)
 
 
 def test_two_deliveries_of_one_response_are_one_response() -> None:

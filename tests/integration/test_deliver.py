@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,7 @@ from tests.support.clock import MovableClock
 from tests.support.sendgrid_server import SendGridServer
 from tests.support.slack_server import SlackServer
 from tests.support.smtp_server import SmtpServer
-from tests.support.telling import INES, Telling, live_set, telling_store
+from tests.support.telling import INES, Telling, live_set
 from tests.support.waiting import until
 from worker.clock import SystemClock
 from worker.followup.service import Service
@@ -29,9 +28,9 @@ def live() -> LiveSet:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with telling_store(tmp_path) as opened:
-        yield opened
+def store(fresh_store: Store) -> Store:
+    """On both engines."""
+    return fresh_store
 
 
 @pytest.fixture
@@ -220,6 +219,22 @@ def test_a_running_sender_hears_of_an_alert_at_once(told: Telling, slack: SlackS
     try:
         told.tell()
         deliverer.wake()
+        assert slack.wait_for(1, timeout=5)
+    finally:
+        deliverer.stop(5)
+
+
+def test_a_notice_of_another_process_is_heard_of_at_once(told: Telling, slack: SlackServer) -> None:
+    if told.store.dialect != "postgresql":
+        pytest.skip("SQLite is one process")
+    told.clock.set(SystemClock().now())
+    told.follow_up(due_at=told.clock.now() + timedelta(days=1))
+    deliverer = told.deliverer(SystemClock())
+    deliverer._pause = lambda: 60.0  # type: ignore[method-assign] # no poll: only the notification can wake it
+    deliverer.start()
+    try:
+        until(lambda: deliverer._tried_open, 5)
+        told.tell()
         assert slack.wait_for(1, timeout=5)
     finally:
         deliverer.stop(5)

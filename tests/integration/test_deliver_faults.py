@@ -310,9 +310,7 @@ def test_one_paced_channel_does_not_hold_up_another(only_slack: Telling, slack: 
     assert {m.asked for m in slack.messages} == {"#billing-alerts", "U03CYD"}
 
 
-def test_a_restart_tries_an_open_channel_at_once(
-    only_slack: Telling, slack: SlackServer, clock: MovableClock
-) -> None:
+def test_a_restart_tries_an_open_channel_at_once(only_slack: Telling, slack: SlackServer, clock: MovableClock) -> None:
     told = only_slack
     slack.fail_next(error="token_revoked")
     notice = told.tell()
@@ -343,4 +341,3 @@ def _end_leases(told: Telling) -> None:
     with told.store.write() as conn:
         past = told.store.now(conn) - timedelta(seconds=1)
         conn.execute(deliveries.update().values(lease_until=past))
-

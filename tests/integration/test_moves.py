@@ -13,7 +13,8 @@ from tests.support.flow import DIRECTORY
 from tests.support.timeline import BERLIN, PLAYBOOKS, Timeline, berlin
 from worker.errors import InnerloopError, NotAllowed
 from worker.followup.closing import CloseOut
-from worker.followup.timers import Timers
+from worker.followup.timers import Timers, fire
+from worker.store import follow_ups as rows
 from worker.store.engine import Store, open_store
 
 QUEUE = DIRECTORY.replace("calendar: berlin}\npeople", 'calendar: berlin, queue: {slack: "#billing"}}\npeople')
@@ -162,3 +163,41 @@ def test_an_escalation_to_the_owner_themselves_is_a_reminder(friday: Timeline) -
     one = friday.answer()
     friday.service.reassign(one, to="bo", by="ana", via="cli")
     assert friday.until("2026-11-23 10:00") == ["Mon 10:00 reminder to bo"]
+
+
+def test_a_pause_that_lasts_is_counted_once_when_due_is_counted_again(friday: Timeline) -> None:
+    one = friday.answer()
+    friday.service.snooze(one, until=berlin("2026-11-24 09:00"), by="ana", via="cli")
+    friday.until("2026-11-23 12:00")
+    friday.service.recalculate(one, by="bo", via="cli")
+    assert friday.until("2026-11-24 09:00") == ["Tue 09:00 reminder to ana"]
+    assert friday.row(one).due_at.astimezone(BERLIN) == berlin("2026-11-24 17:30")
+    friday.service.recalculate(one, by="bo", via="cli")
+    assert friday.row(one).due_at.astimezone(BERLIN) == berlin("2026-11-24 17:30")
+    assert friday.until("2026-11-24 11:00") == ["Tue 11:00 escalation to bo"]
+
+
+def test_a_snooze_between_reading_and_doing_keeps_a_step_from_being_done(friday: Timeline) -> None:
+    one = friday.answer()
+    friday.clock.set(berlin("2026-11-23 10:00"))
+    people = friday.flow.live.people
+    with friday.store.read() as conn:
+        (due,) = rows.due_timers(conn, friday.clock.now(), 10)
+    friday.service.snooze(one, until=berlin("2026-11-24 09:00"), by="ana", via="cli")
+    with friday.store.write() as conn:
+        assert fire(conn, rows.get(conn, one), due, people, friday.clock.now()) is None
+    assert friday.history(one) == ["opened", "snoozed"]
+
+
+def test_a_new_cycle_escalates_to_the_same_manager_again(friday: Timeline) -> None:
+    one = friday.answer()
+    friday.until("2026-11-23 10:00")
+    friday.service.close(one, CLOSING, by="ana", via="cli")
+    friday.service.reopen(one, by="ana", via="cli")
+    assert friday.until("2026-11-23 12:00") == ["Mon 12:00 escalation to bo"]
+
+
+def test_nobody_is_handed_what_they_own_already(friday: Timeline) -> None:
+    one = friday.answer()
+    with pytest.raises(NotAllowed, match="Ana Keller owns F-1 already"):
+        friday.service.reassign(one, to="ana", by="bo", via="cli")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Row
 from worker.followup.joining import Decided, Effects, Joining, Work
 from worker.followup.late import late_notices
 from worker.followup.people import People
-from worker.model.decision import Decision, Outcome
+from worker.model.decision import Decision, Facts, Outcome
 from worker.model.followup import State
-from worker.model.playbook import Priority
+from worker.model.playbook import OnePer, Priority
 from worker.model.response import Response
 from worker.model.verdict import Verdict
 from worker.route.decide import Decider
@@ -26,6 +26,7 @@ from worker.store.responses import read_plan
 
 _LOOK_BACK = timedelta(days=400)
 """How far back closed follow-ups are looked for that could open again."""
+_NO_FACTS = Facts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +59,22 @@ class Deciding:
             ids=_numbers(conn),
             resolver=lambda response: self._people.resolver(response, self._now),
             add=self._people.add,
-            stays=lambda owner: self._people.takes_work(owner, self._now),
+            stays=lambda owner: self._people.can_own(owner, self._now, self._now),
         )
         decided = [one for item in items if (one := self._one(item, history, joining))]
-        joining.effects.notices.extend(late_notices(decided, self._people, self._now))
+        joining.effects.notices.extend(late_notices(self._newly_late(conn, decided), self._people, self._now))
         return decided, joining.effects
+
+    def _newly_late(self, conn: Connection, decided: Sequence[Decided]) -> list[Decided]:
+        """Late answers that no list has told of yet: an edit of one that is in a list already is no news."""
+        late = [one for one in decided if one.decision.too_old and one.belongs_to is None]
+        told = batch.late_before(conn, [one.response_id for one in late if one.version > 1])
+        return [one for one in late if one.response_id not in told]
 
     def _one(self, item: ToDecide, history: History, joining: Joining) -> Decided | None:
         key, response = item.response.customer.key, item.response
-        facts = history.facts(response)
-        if not response.test:
+        facts = history.facts(response) if self._decider.needs_facts else _NO_FACTS
+        if self._decider.needs_history and not response.test:
             history.add(key, _earlier(item))
         if item.waits:
             return None
@@ -85,7 +92,7 @@ class Deciding:
 
     def _history(self, conn: Connection, items: Sequence[ToDecide]) -> History:
         keys = {key for item in items if (key := item.response.customer.key)}
-        if not keys or not (self._decider.needs_history or self._decider.needs_open_follow_ups):
+        if not keys or not self._decider.needs_facts:
             return History()
         times = [item.response.responded_at for item in items]
         earlier = (
@@ -102,7 +109,7 @@ class Deciding:
         rows = batch.lock_work(
             conn,
             customers=[key for item in deciding if (key := item.response.customer.key)],
-            keys=[key for item in deciding for key in _possible_keys(item.response)],
+            keys=[key for item in deciding for key in _possible_keys(item.response, self._decider.merges_by)],
             ids=[item.belongs_to for item in deciding if item.belongs_to is not None],
             closed_since=self._now - _LOOK_BACK,
         )
@@ -115,12 +122,14 @@ class Deciding:
         return list(found.values())
 
 
-def _possible_keys(response: Response) -> list[str]:
-    # Every key that any playbook could ask for (opening.dedupe_key): the decision is not known yet.
-    keys = [f"response:{response.source}/{response.id}"]
-    if response.customer.key:
+def _possible_keys(response: Response, kinds: Collection[OnePer]) -> list[str]:
+    # Every key that a playbook of these rules could ask for (opening.dedupe_key): the decision is not known yet.
+    keys = []
+    if OnePer.RESPONSE in kinds:
+        keys.append(f"response:{response.source}/{response.id}")
+    if OnePer.CUSTOMER in kinds and response.customer.key:
         keys.append(f"customer:{response.customer.key}")
-    if response.interaction.id:
+    if OnePer.INTERACTION in kinds and response.interaction.id:
         keys.append(f"interaction:{response.interaction.id}")
     return keys
 

@@ -111,6 +111,8 @@ def reassigned(follow_up: FollowUp, to: str, act: Act, now: datetime, people: Pe
         known = [*people.directory.people, *(f"team:{team}" for team in people.directory.teams)]
         near = difflib.get_close_matches(to, known, n=1)
         raise UsageError(f'Nobody is called "{to}".' + (f' Did you mean "{near[0]}"?' if near else ""))
+    if to == follow_up.owner:
+        raise NotAllowed(f"{found.name} owns {short_id(follow_up.id)} already.")
     if not people.takes_work(to, now):
         raise UsageError(f"{found.name} has left. Choose somebody else.")
     if absence := people.absence(to, now, follow_up.due_at):
@@ -179,13 +181,18 @@ def recalculate(conn: Connection, follow_up: FollowUp, act: Act, now: datetime, 
     def add(at: datetime, span: Span) -> datetime:
         return people.add(follow_up.owner, at, span)
 
+    def shifted(at: datetime) -> datetime:
+        # A pause that still lasts moves everything when it ends.
+        for since, until in rows.pauses_of(conn, follow_up.id):
+            at = people.shift(follow_up.owner, at, since, until, follow_up.playbook.due) if until else at
+        return at
+
     due_at = add(start, follow_up.playbook.due)
-    for since, until in rows.pauses_of(conn, follow_up.id):
-        due_at = people.shift(follow_up.owner, due_at, since, until or now, follow_up.playbook.due)
     fresh = {(timer.step, timer.n): timer.fire_at for timer in first_timers(follow_up.playbook, start, due_at, add)}
+    due_at = shifted(due_at)
     for timer in rows.pending_timers(conn, follow_up.id):
         if (timer.step, timer.n) in fresh:
-            rows.move_timer(conn, timer, fresh[timer.step, timer.n])
+            rows.move_timer(conn, timer, shifted(fresh[timer.step, timer.n]))
     line = NewHistory(
         version=follow_up.version + 1, at=now, what="due counted again", by=act.by, via=act.via, note=act.note,
         detail={"due_before": follow_up.due_at, "due_at": due_at},

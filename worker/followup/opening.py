@@ -75,6 +75,8 @@ def opening(
     assert plan is not None
     assert decision.due_at is not None
     assert decision.priority is not None
+    # Who keeps it may work by another calendar than who would have got it.
+    due_at = add(decision.now, plan.due) if owner not in (None, decision.owner) else decision.due_at
     owner = owner or decision.owner
     priority = Priority.of(decision.priority)
     return Opening(
@@ -89,8 +91,8 @@ def opening(
         owner=owner,
         cycle=cycle,
         opened_at=decision.now,
-        due_at=decision.due_at,
-        timers=() if plan.closes_itself else first_timers(plan, decision.now, decision.due_at, add),
+        due_at=due_at,
+        timers=() if plan.closes_itself else first_timers(plan, decision.now, due_at, add),
         notices=_first_notices(decision, plan, response, follow_up_id, response_id, cycle, priority, owner, resolve),
         history=NewHistory(
             version=version,

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from worker.calendars import add_span
 from worker.followup.opening import Resolve
 from worker.model.directory import Absence, Directory, Person, Team
 from worker.model.response import Response
@@ -39,8 +38,7 @@ class People:
 
     def add(self, owner: str | None, start: datetime, span: Span) -> datetime:
         """Count a span from `start` on the owner's calendar (nobody's: the default one)."""
-        who = owner or self.directory.default_owner
-        return add_span(start, span, self._roles.calendar(who), self._roles.zone_of(who))
+        return self._roles.due(owner or self.directory.default_owner, start, span).at
 
     def shift(self, owner: str | None, at: datetime, paused_at: datetime, resumed_at: datetime, span: Span) -> datetime:
         """A moment after a pause. Business time moves by working time, other time by elapsed time.

@@ -96,24 +96,23 @@ def bundles(due: Sequence[Row[Any]], soon: Sequence[Row[Any]]) -> list[list[Row[
 def fire(conn: Connection, follow_up: FollowUp, timer: Row[Any], people: People, now: datetime) -> bool | None:
     """Do one step of a locked follow-up. None: somebody else did it; else whether anybody is told."""
     if timer.step == SNOOZE:
-        return end_snooze(conn, follow_up, people, now, by=BY_TIMER, via=BY_TIMER) if _take(conn, timer, now) else None
+        mine = rows.end_timer(conn, timer, now)
+        return end_snooze(conn, follow_up, people, now, by=BY_TIMER, via=BY_TIMER) if mine else None
+    if follow_up.snoozed_until is not None:
+        return None
 
     def add(start: datetime, span: Any) -> datetime:
         return people.add(follow_up.owner, start, span)
 
     what = step(follow_up, timer.step, timer.fire_at, now, add)
     moot = what.reason if isinstance(what, Moot) else None
-    if not _take(conn, timer, now, moot):
+    if not rows.end_timer(conn, timer, now, moot):
         return None
     if isinstance(what, Act):
         _act(conn, follow_up, timer, what, people, now)
     _keep_a_next_step(conn, follow_up, people, now)
     rows.refresh_next_step(conn, follow_up.id)
     return isinstance(what, Act)
-
-
-def _take(conn: Connection, timer: Row[Any], now: datetime, moot: str | None = None) -> bool:
-    return rows.end_timer(conn, timer.follow_up_id, timer.cycle, timer.step, timer.n, now, moot)
 
 
 def _act(conn: Connection, follow_up: FollowUp, timer: Row[Any], act: Act, people: People, now: datetime) -> None:
@@ -166,7 +165,7 @@ def _recipient(conn: Connection, follow_up: FollowUp, act: Act, people: People, 
     found = resolve(act.to, follow_up.owner)
     if act.to == "owner":
         return found or follow_up.owner or default
-    passed = {follow_up.owner, rows.last_told(conn, follow_up.id)}
+    passed = {follow_up.owner, rows.last_told(conn, follow_up.id, follow_up.cycle)}
     for _ in range(_UP):
         if found is None or not (found in passed or (follow_up.playbook.private and found.startswith("team:"))):
             break

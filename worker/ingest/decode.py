@@ -12,7 +12,8 @@ from worker.ingest.records import MAX_VALUE_BYTES, Reason
 from worker.model.response import Json, Number
 
 REPLACEMENT = "\ufffd"
-_MOST_DIGITS = 40  # an exponent can make a short text a number that fills the memory as an int
+LARGEST = 300  # decimal exponent; every store takes less
+_MOST_DIGITS = 40  # of a whole number that was written with a point or an exponent
 _LONGEST_INT = 4000  # int() refuses more
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
@@ -29,12 +30,18 @@ class Fault(Exception):
 
 
 def number(text: str) -> Number | float:
-    """A JSON number with all its digits; `7.0` is 7. One beyond any use comes back as infinity."""
+    """A JSON number with all its digits; `7.0` is 7.
+
+    A few characters of exponent can name a number that fills the memory once it is written out: beyond 10^300 (and
+    10^-300) it is cut to that, which is on no scale either. An exponent that is beyond counting gives infinity.
+    """
     try:
         exact = Decimal(text)
     except InvalidOperation:
         return math.inf
-    if abs(exact.adjusted()) < _MOST_DIGITS and exact == exact.to_integral_value():
+    if abs(exact.adjusted()) > LARGEST and exact:
+        exact = Decimal((exact.is_signed(), (1,), LARGEST if exact.adjusted() > 0 else -LARGEST))
+    if not exact or (abs(exact.adjusted()) < _MOST_DIGITS and exact == exact.to_integral_value()):
         return int(exact)
     return exact
 

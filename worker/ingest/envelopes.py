@@ -20,7 +20,6 @@ from worker.model.response import Json
 
 _PREFIX = "ce_"
 _STRUCTURED = "application/cloudevents"
-_BATCH = "application/cloudevents-batch"
 _MARK = b'"specversion"'
 
 

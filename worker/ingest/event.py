@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from worker.classify.scales import resolve, unknown_scale
-from worker.ingest.decode import Fault, is_number, kind, number
+from worker.ingest.decode import LARGEST, Fault, is_number, kind, number
 from worker.ingest.records import Reason
 from worker.model.response import ContactWish, Customer, Interaction, Json, Response, Status, Value
 from worker.model.survey import Survey
@@ -26,7 +26,6 @@ _Aware = Annotated[datetime, Meta(tz=True)]
 _Whole = Annotated[int, Meta(ge=-(10**15), le=10**15)]
 _Text = Annotated[str, Meta(min_length=1)]  # "" means unknown: for the closer look
 _OpenObject = dict[str, Any]
-_LARGEST = 300  # decimal exponent that every store takes
 _BEYOND_USE = 10**30
 _SHOWN = re.compile(r"\d{4}-\d\d[\dT:.,+\-Z ]{0,28}|(?=.*\d)(?!(?:.*\d){7})[\d:.,+\-/%]{1,12}")
 _NUL = b"\\u0000"
@@ -172,7 +171,7 @@ def _utc(at: datetime) -> datetime:
 
 def _plain(value: Json) -> bool:
     """What the closer look would leave as it is. Nested objects are left to it."""
-    return value is None or type(value) in (int, bool) or (type(value) is Decimal and abs(value.adjusted()) < _LARGEST)
+    return value is None or type(value) in (int, bool) or (type(value) is Decimal and abs(value.adjusted()) < LARGEST)
 
 
 # The closer look -------------------------------------------------------------------------------------------------
@@ -253,6 +252,14 @@ def time(raw: Json) -> datetime:
         return _aware(_parse_time(raw)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise _BadTime(naive=False) from None
+
+
+def time_or_none(raw: Json) -> datetime | None:
+    """The time, or None for everything that is no time with an offset."""
+    try:
+        return time(raw)
+    except (_WrongType, _BadTime):
+        return None
 
 
 def _parse_time(raw: str) -> datetime:
@@ -381,7 +388,7 @@ def _storable(value: Json, place: str, notes: Notes) -> Json:
         return {key: _storable(inner, place, notes) for key, inner in value.items()}
     if isinstance(value, list):
         return [_storable(inner, place, notes) for inner in value]
-    if isinstance(value, float) or (isinstance(value, Decimal) and abs(value.adjusted()) >= _LARGEST):
+    if isinstance(value, float) or (isinstance(value, Decimal) and abs(value.adjusted()) >= LARGEST):
         notes.ignored.append(place)
         return None
     return value

@@ -28,6 +28,7 @@ from worker.ingest.paths import Given, Path, as_text, parse_path
 from worker.ingest.problems import Place, Problems
 from worker.model.response import Json
 
+_BEYOND_CALENDAR = 10**15  # milliseconds
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SOURCES = ("path", "value", "join", "all_of")
 _OPTIONS = ("when", "pick", "lower", "as", "values", "otherwise", "time", "zone", "with")
@@ -287,8 +288,10 @@ def _iso(text: str) -> datetime:
 def _epoch(per_second: int) -> Change:
     def read(value: Json) -> Json:
         count = _to_number(value)
+        if abs(count) > _BEYOND_CALENDAR:
+            raise Unusable("is a time beyond the calendar")
         try:
-            return _EPOCH + timedelta(microseconds=int(count * 1_000_000 / per_second))
+            return _EPOCH + timedelta(microseconds=int(count * 1_000_000 // per_second))
         except OverflowError:
             raise Unusable("is a time beyond the calendar") from None
 

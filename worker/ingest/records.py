@@ -66,9 +66,6 @@ class Batch(Struct, frozen=True, kw_only=True):
 
     slices: tuple[Slice, ...]
 
-    def __len__(self) -> int:
-        return sum(len(part.records) for part in self.slices)
-
 
 class Reason(StrEnum):
     """Why a record is a dead letter. Where two fit, the earlier one is said. Also the metric's label."""

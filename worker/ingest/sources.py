@@ -20,7 +20,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from worker.errors import ConfigError
@@ -43,6 +42,7 @@ _KEYS = (
 _OPEN = ("answers.", "attributes.", "customer.attributes.")
 _CLASSES = ("promoter", "passive", "detractor")
 _REQUIRED = ("id", "responded_at")
+_BEYOND_ORDER = 10**20  # the width of the text
 _NAME = re.compile(r"[A-Za-z0-9][\w.\-]*")
 
 
@@ -118,12 +118,11 @@ def _put(document: dict[str, Json], name: str, value: Json) -> None:
 
 
 def _order(value: Json) -> str | None:
-    """Sortable text of a time or of a number that is not negative."""
-    if isinstance(value, str):
-        value = event.time(value)
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="microseconds")
-    return f"{value:030.9f}" if is_number(value) and value >= 0 else None
+    """Sortable text of a time or of a number that is not negative; None for everything else."""
+    if is_number(value):
+        return f"{value:030.9f}" if 0 <= value < _BEYOND_ORDER else None
+    at = event.time_or_none(value)
+    return at.isoformat(timespec="microseconds") if at else None
 
 
 def _vendor_class(value: Json) -> str | None:

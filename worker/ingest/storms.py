@@ -7,11 +7,11 @@ a source can be read stops instead, because its dead letters would say nothing a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from worker.ingest.records import Dead, Partition
-from worker.ingest.versions import Candidate, Understood
+from worker.ingest.versions import Candidate, Part, Understood
 
 IN_A_ROW = 50
 OF_AT_LEAST = 200
@@ -34,14 +34,35 @@ class _Weather:
     in_a_row: int = 0
     recent: deque[bool] = field(default_factory=lambda: deque(maxlen=OF_AT_LEAST))
     storms: bool = False
+    sample: Dead | None = None  # the last one
 
-    def see(self, dead: bool) -> bool:
-        """Whether a storm begins with this record."""
+    def see(self, one: Understood) -> bool:
+        """Whether a storm begins with this record: it need not be dead, where many before it were."""
+        dead = isinstance(one, Dead)
         self.in_a_row = self.in_a_row + 1 if dead else 0
         self.recent.append(dead)
+        self.sample = one if isinstance(one, Dead) else self.sample
         crowded = len(self.recent) == OF_AT_LEAST and sum(self.recent) > SHARE * OF_AT_LEAST
         was, self.storms = self.storms, self.in_a_row >= IN_A_ROW or crowded
         return self.storms and not was
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """How a slice ends: how many records in a row nobody could read, and the offset before which to pause, if any."""
+
+    run: int
+    pause_at: int | None = None
+
+
+def pause_reason(revision: str) -> str:
+    """Why a partition rests. The revision that could not read it is part of it: another one may."""
+    return f"{IN_A_ROW} records in a row that nobody can read (rules {revision})"
+
+
+def rests(reason: str | None, revision: str) -> bool:
+    """Whether a partition that paused for `reason` still rests under this revision."""
+    return reason is not None and ("(rules " not in reason or reason.endswith(f"(rules {revision})"))
 
 
 class Storms:
@@ -51,50 +72,39 @@ class Storms:
         self._sources: dict[tuple[str, str], _Weather] = {}
         self._unreadable: dict[Partition, int] = {}
 
-    def unwritten_from(
-        self, at: Partition, understood: Sequence[Understood], accepted_until: int | None
-    ) -> int | None:
-        """The offset before which a partition must pause, or None. `understood` is one slice in order of offset.
+    def look(self, at: Partition, understood: Sequence[Understood], accepted_until: int | None) -> Stretch:
+        """What these records of one partition, in order of offset, add up to. Remembers nothing.
 
-        Records below `accepted_until` were accepted by ops as they are.
+        Records below `accepted_until` were accepted by ops as they are. After a pause the count begins afresh.
         """
         run = self._unreadable.get(at, 0)
         for one in understood:
             hopeless = isinstance(one, Dead) and one.source is None
             run = run + 1 if hopeless and one.origin.offset >= (accepted_until or 0) else 0
             if run >= IN_A_ROW:
-                return one.origin.offset + 1
-        return None
+                return Stretch(0, one.origin.offset + 1)
+        return Stretch(run)
 
-    def saw(self, understood: Sequence[Understood]) -> list[Storm]:
+    def saw(self, written: Sequence[Understood], runs: Mapping[Partition, int]) -> list[Storm]:
         """Take note of what was written; gives the storms that began with it."""
-        began = []
-        for one in understood:
-            at = (one.origin.topic, one.origin.partition)
-            source = _source(one)
-            self._unreadable[at] = self._unreadable.get(at, 0) + 1 if isinstance(one, Dead) and not source else 0
-            if source and (storm := self._see(one, source)):
-                began.append(storm)
-        return began
+        self._unreadable |= runs
+        sources = [(one, source) for one in written if (source := _source(one))]
+        return [storm for one, source in sources if (storm := self._see(one, source))]
 
     def forget(self) -> None:
         """Start afresh: another rule set may read what the last one could not."""
         self._sources.clear()
         self._unreadable.clear()
 
-    def clear(self, at: Partition) -> None:
-        """Ops accepted what made this partition pause."""
-        self._unreadable.pop(at, None)
-
     def _see(self, one: Understood, source: str) -> Storm | None:
         topic = one.origin.topic
         weather = self._sources.setdefault((topic, source), _Weather())
-        if not weather.see(isinstance(one, Dead)) or not isinstance(one, Dead):
+        if not weather.see(one) or weather.sample is None:
             return None
-        return Storm(topic, source, sum(weather.recent), len(weather.recent), one)
+        return Storm(topic, source, sum(weather.recent), len(weather.recent), weather.sample)
 
 
 def _source(one: Understood) -> str | None:
-    if isinstance(one, Candidate):
+    if isinstance(one, Candidate | Part):
         return one.response.source
     return one.source if isinstance(one, Dead) else None

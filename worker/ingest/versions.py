@@ -53,7 +53,24 @@ class Candidate:
         return bool(self.verdict.severity) or self.verdict.lowest_fifth
 
 
-Understood = Candidate | Dead | NotResponse
+@dataclass(slots=True)
+class Part:
+    """Some answers of a response, read and redacted. What they mean is known once the others are beside them."""
+
+    origin: Origin
+    response: Response
+    contact: Contact
+    content_hash: str
+    order_key: str
+
+    @property
+    def identity(self) -> Identity:
+        return self.response.source, self.response.id
+
+
+Understood = Candidate | Part | Dead | NotResponse
+Complete = Callable[[Part, "Known | None"], Candidate | Dead]
+"""Puts a part together with what is known of its response, and classifies the whole."""
 
 
 class Known(Struct, frozen=True, kw_only=True):
@@ -68,6 +85,8 @@ class Known(Struct, frozen=True, kw_only=True):
     hashes: frozenset[str]
     read_at: datetime
     follow_up_id: int | None = None
+    response: Response | None = None  # the current version; from the store only where a part has to be added to it
+    contact: Contact = Contact()
 
 
 @dataclass(slots=True)
@@ -90,35 +109,40 @@ class Intake:
     def count(self, origin: Origin, word: str) -> None:
         self.counts[origin.topic, origin.partition][word] += 1
 
+    def bury(self, dead: Dead) -> None:
+        self.dead.append(dead)
+        self.count(dead.origin, "dead")
 
-def compare_all(
-    understood: Iterable[Understood],
-    known: Mapping[Identity, Known],
-    ids: Iterator[int],
-    window: Callable[[str | None], timedelta],
-    now: datetime,
-) -> Intake:
-    """Compare in (responded_at, topic, partition, offset) order, each seeing what the ones before it left.
 
-    `ids` gives one id per new response; `window` says how long a survey's partial responses wait.
-    """
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What comparing needs besides records: one id per new response, how long a survey's partial ones wait, the time,
+    and how a part becomes a whole."""
+
+    ids: Iterator[int]
+    window: Callable[[str | None], timedelta]
+    now: datetime
+    complete: Complete
+
+
+def compare_all(understood: Iterable[Understood], known: Mapping[Identity, Known], around: Surroundings) -> Intake:
+    """Compare in (responded_at, topic, partition, offset) order, each seeing what the ones before it left."""
     intake = Intake()
     seen = dict(known)
-    candidates: list[Candidate] = []
+    answers: list[Candidate | Part] = []
     for one in understood:
-        if isinstance(one, Candidate):
-            candidates.append(one)
+        if isinstance(one, Candidate | Part):
+            answers.append(one)
         elif isinstance(one, Dead):
-            intake.dead.append(one)
-            intake.count(one.origin, "dead")
+            intake.bury(one)
         else:
             intake.count(one.origin, "not_response")
-    for candidate in sorted(candidates, key=_reading_order):
-        _take(intake, candidate, seen, ids, window, now)
+    for answer in sorted(answers, key=_reading_order):
+        _take(intake, answer, seen, around)
     return intake
 
 
-def compare(candidate: Candidate, known: Known | None) -> Change:
+def compare(candidate: Candidate | Part, known: Known | None) -> Change:
     """What this record is."""
     if known is None:
         return Change.ACCEPTED
@@ -129,7 +153,7 @@ def compare(candidate: Candidate, known: Known | None) -> Change:
     return Change.UPDATED if candidate.order_key > known.order_key else Change.STALE
 
 
-def contradiction(candidate: Candidate, known: Known) -> str | None:
+def contradiction(candidate: Candidate | Part, known: Known) -> str | None:
     """How a version contradicts the response it names: a sentence, or None."""
     response = candidate.response
     named = f'response "{response.id}" of source "{response.source}" is already known'
@@ -150,31 +174,44 @@ def settle_at(candidate: Candidate, known: Known | None, window: timedelta, now:
     return now + window if known is None else known.settle_at
 
 
-def _take(
-    intake: Intake,
-    candidate: Candidate,
-    seen: dict[Identity, Known],
-    ids: Iterator[int],
-    window: Callable[[str | None], timedelta],
-    now: datetime,
-) -> None:
-    known = seen.get(candidate.identity)
-    change = compare(candidate, known)
-    intake.count(candidate.origin, change.value)
+def _take(intake: Intake, answer: Candidate | Part, seen: dict[Identity, Known], around: Surroundings) -> None:
+    known = seen.get(answer.identity)
+    change = compare(answer, known)
     if change is Change.CONFLICT and known is not None:
-        intake.dead.append(
-            Dead(
-                origin=candidate.origin,
-                source=candidate.response.source,
-                reason=Reason.IDENTITY_CONFLICT,
-                message=contradiction(candidate, known) or "",
-            )
-        )
-    elif change in (Change.ACCEPTED, Change.UPDATED):
-        waits = settle_at(candidate, known, window(candidate.response.survey), now)
-        later = _after(candidate, known, known.id if known else next(ids), waits, now)
-        seen[candidate.identity] = later
-        intake.kept.append(Version(candidate, later, known.version if known else None))
+        intake.bury(_conflict(answer, known))
+        return
+    if isinstance(answer, Part) and change is not Change.DUPLICATE:
+        whole = around.complete(answer, known)
+        if isinstance(whole, Dead):
+            intake.bury(whole)
+            return
+        # An older part may still hold answers that no newer one mentioned.
+        change = Change.UPDATED if change is Change.STALE and _says_more(whole, known) else change
+        answer = whole
+    intake.count(answer.origin, change.value)
+    if isinstance(answer, Candidate) and change in (Change.ACCEPTED, Change.UPDATED):
+        _keep(intake, answer, seen, around)
+
+
+def _keep(intake: Intake, candidate: Candidate, seen: dict[Identity, Known], around: Surroundings) -> None:
+    known = seen.get(candidate.identity)
+    waits = settle_at(candidate, known, around.window(candidate.response.survey), around.now)
+    later = _after(candidate, known, known.id if known else next(around.ids), waits, around.now)
+    seen[candidate.identity] = later
+    intake.kept.append(Version(candidate, later, known.version if known else None))
+
+
+def _conflict(answer: Candidate | Part, known: Known) -> Dead:
+    return Dead(
+        origin=answer.origin,
+        source=answer.response.source,
+        reason=Reason.IDENTITY_CONFLICT,
+        message=contradiction(answer, known) or "",
+    )
+
+
+def _says_more(whole: Candidate, known: Known | None) -> bool:
+    return known is None or whole.response != known.response
 
 
 def _after(candidate: Candidate, known: Known | None, id_: int, waits: datetime | None, now: datetime) -> Known:
@@ -189,9 +226,11 @@ def _after(candidate: Candidate, known: Known | None, id_: int, waits: datetime 
         hashes=(known.hashes if known else frozenset()) | {candidate.content_hash},
         read_at=known.read_at if known else now,
         follow_up_id=known.follow_up_id if known else None,
+        response=response,
+        contact=candidate.contact,
     )
 
 
-def _reading_order(candidate: Candidate) -> tuple[datetime, str, int, int]:
+def _reading_order(candidate: Candidate | Part) -> tuple[datetime, str, int, int]:
     origin = candidate.origin
     return candidate.response.responded_at, origin.topic, origin.partition, origin.offset

@@ -100,7 +100,7 @@ def _around(live: Live, now: datetime, place: _Place | None, *, ops_hear: bool) 
     return Around(
         directory=live.rule_set.directory,
         revision=live.revision,
-        rule_name=lambda rule_id: (rule.name if (rule := live.rule_set.rule(rule_id)) else None),
+        rule_name=lambda rule_id: rule.name if (rule := live.rule_set.rule(rule_id)) else None,
         telling=_telling,
         resolve=_resolver(live, now),
         answers_to=place.name if place else None,
@@ -124,7 +124,7 @@ def _telling(said: Said) -> str | None:
 
 
 def _answers(who: Reader, directory: Directory, context: Context) -> _Place | None:
-    """An answer goes to the team's shared mailbox, else to its lead, never to the customer and never back to oneself."""
+    """An answer goes to the team's shared mailbox, else to its lead: never to the customer, never back to oneself."""
     team = who.team or (directory.teams.get(who.person.team or "") if who.person else None)
     if team is None:
         return None

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from worker.model.followup import LIVE, State
 from worker.model.notice import Kind
@@ -23,6 +23,9 @@ from worker.store.notices import Notice
 from worker.store.threads import Thread
 
 T = TypeVar("T")
+_STATES = select(
+    *(schema.follow_ups.c[name] for name in ("id", "state", "owner", "cycle", "version", "snoozed_until"))
+).where(schema.follow_ups.c.id.in_(bindparam("ids", expanding=True)))
 _LIVE = [state.value for state in LIVE]
 _MOST_BEFORE = 3  # earlier answers that a message names
 _LISTS = frozenset({Kind.CATCH_UP, Kind.HUDDLE})
@@ -141,13 +144,15 @@ def states(conn: Connection, ids: Collection[int]) -> dict[int, Now]:
     """What these follow-ups are at this moment."""
     if not ids:
         return {}
-    table = schema.follow_ups
-    columns = (table.c.id, table.c.state, table.c.owner, table.c.cycle, table.c.version, table.c.snoozed_until)
     return {
         row.id: Now(
-            state=State(row.state), owner=row.owner, cycle=row.cycle, version=row.version, snoozed_until=row.snoozed_until
+            state=State(row.state),
+            owner=row.owner,
+            cycle=row.cycle,
+            version=row.version,
+            snoozed_until=row.snoozed_until,
         )
-        for row in conn.execute(select(*columns).where(table.c.id.in_(ids)))
+        for row in conn.execute(_STATES, {"ids": list(ids)})
     }
 
 
@@ -263,9 +268,7 @@ def _skips(conn: Connection, work: Iterable[Work]) -> dict[int, tuple[Mapping[st
     if not ids:
         return {}
     table = schema.decisions
-    statement = (
-        select(table.c.response_id, table.c.skips).where(table.c.response_id.in_(ids)).order_by(table.c.version)
-    )
+    statement = select(table.c.response_id, table.c.skips).where(table.c.response_id.in_(ids)).order_by(table.c.version)
     return {row.response_id: tuple(row.skips) for row in conn.execute(statement)}
 
 
@@ -337,9 +340,7 @@ def _others(conn: Connection, keys: Collection[str]) -> dict[str, list[Other]]:
 def _gathered(conn: Connection, context: Context) -> tuple[Context, ...]:
     """The notices that a list names, each with what the store knows about it, in the order they were written."""
     named = notices.by_ids(conn, context.notice.data.get("notices", ()))
-    bare = [
-        Context(notice=named[number], channel=context.channel, address=context.address) for number in sorted(named)
-    ]
+    bare = [Context(notice=named[number], channel=context.channel, address=context.address) for number in sorted(named)]
     return tuple(fill(conn, bare)) if bare else ()
 
 

@@ -22,6 +22,7 @@ from worker.model.notice import AttemptOutcome
 from worker.notify.channel import MOST_SECONDS, Answer, Channel, Readable
 from worker.notify.compose import Composed, compose
 from worker.notify.context import Context, load, states
+from worker.notify.listen import Listener
 from worker.notify.live import Live
 from worker.notify.obsolete import obsolete
 from worker.notify.outbox import Claim, Outbox, Report
@@ -64,6 +65,7 @@ class Deliverer:
         self._ops = tuple(ops)
         self._outbox = Outbox(channels, self._ops, jitter or random.Random().random)  # noqa: S311 - spreads retries
         self._refresh = Refresh(store, channels, live, clock)
+        self._listener = Listener(store, self.wake)
         self._pool: ThreadPoolExecutor | None = None
         self._thread: threading.Thread | None = None
         self._woken = threading.Event()
@@ -85,11 +87,13 @@ class Deliverer:
         self._stopping.clear()
         self._thread = threading.Thread(target=self._run, name="deliver", daemon=True)
         self._thread.start()
+        self._listener.start()
 
     def stop(self, timeout: float) -> None:
         """Claim nothing more, let the calls under way end, record them, give the rest back."""
         ends = time.monotonic() + timeout
         self._stopping.set()
+        self._listener.stop(1.0)
         self._woken.set()
         if self._thread:
             self._thread.join(max(ends - time.monotonic(), 0))
@@ -112,22 +116,31 @@ class Deliverer:
         """Deliver until nothing is due or in flight; what waits for a later time keeps waiting."""
         ends = time.monotonic() + timeout
         running = self._thread is not None
-        while time.monotonic() < ends:
-            busy = False if running else self._turn()
-            if running:
-                self.wake()
-            if not busy and not self._flying and not self._reports and not self._more_soon():
-                break
-            before = self._clock.now()
-            if not busy:
-                self._woken.wait(0.05)
-                self._woken.clear()
-            if not busy and not self._flying and not self._reports and self._clock.now() == before:
-                if not self._due_now():
-                    break  # a clock that stands still: what waits for it would wait for ever
+        while time.monotonic() < ends and self._goes_on(running=running):
+            pass
         if not running and self._pool:
             self._pool.shutdown(wait=True)
             self._pool = None
+
+    def _goes_on(self, *, running: bool) -> bool:
+        """Do or await one step; False when nothing is left to do now."""
+        if running:
+            self.wake()
+        elif self._turn():
+            return True
+        if not self._is_busy() and not self._more_soon():
+            return False
+        before = self._clock.now()
+        if running:
+            self._stopping.wait(0.05)  # the loop's own thread waits for the other event
+        else:
+            self._woken.wait(0.05)
+            self._woken.clear()
+        # With a clock that stands still, what waits for a later second would wait for ever.
+        return self._is_busy() or self._clock.now() != before or self._due_now()
+
+    def _is_busy(self) -> bool:
+        return bool(self._flying or self._reports)
 
     # The loop ----------------------------------------------------------------------------------------------------
 
@@ -209,7 +222,7 @@ class Deliverer:
         return reports
 
     def _room(self) -> int:
-        """How many more may be claimed: a few ahead of the senders while calls are quick, since each claim has a lease."""
+        """How many more may be claimed: a few ahead while calls are quick, since each claim has a lease."""
         if self._stopping.is_set():
             return 0
         ahead = _AHEAD if self._slowest < _QUICK else 1
@@ -341,7 +354,8 @@ class Deliverer:
             self._held.pop(claim.delivery.channel, None)
         _log.info(
             "delivery attempt", delivery=claim.delivery.id, notice=claim.delivery.notice.id, attempt=claim.attempt,
-            channel=claim.delivery.channel, outcome=answer.outcome.value, reason=answer.reason, seconds=round(seconds, 3),
+            channel=claim.delivery.channel, outcome=answer.outcome.value, reason=answer.reason,
+            seconds=round(seconds, 3),
         )  # fmt: skip
         return Report(
             claim=claim,
@@ -380,5 +394,3 @@ def _place(error: BaseException) -> str:
     """Where it happened, without values: a message may hold personal data."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename.rpartition('/')[2]}:{frames[-1].lineno}" if frames else ""
-
-

@@ -56,13 +56,15 @@ class Gathering:
         mine: dict[str, list[Notice]] = {}
         for notice in waiting:
             mine.setdefault(notice.recipient, []).append(notice)
+        wishes = {recipient: found for recipient in mine if (found := self._of(recipient, rules))}
+        sent = _sent(conn, wishes, now)
         go: list[Notice] = []
         for recipient, theirs in mine.items():
-            wishes = self._of(recipient, rules)
-            if recipient == OPS or (wishes is None and not (len(theirs) > 1 and _reminders(theirs))):
+            if recipient == OPS or (recipient not in wishes and not (len(theirs) > 1 and _reminders(theirs))):
                 go.extend(theirs)
             else:
-                go.extend(_tell(conn, recipient, theirs, wishes, rules, now))
+                said = sent.get(recipient, [])
+                go.extend(_tell(conn, recipient, theirs, wishes.get(recipient), said, rules, now))
         return go
 
     def _of(self, recipient: str, rules: RuleSet) -> Manners | None:
@@ -76,13 +78,21 @@ class Gathering:
 
 
 def _tell(
-    conn: Connection, recipient: str, theirs: list[Notice], wishes: Manners | None, rules: RuleSet, now: datetime
+    conn: Connection,
+    recipient: str,
+    theirs: list[Notice],
+    wishes: Manners | None,
+    sent: list[datetime],
+    rules: RuleSet,
+    now: datetime,
 ) -> list[Notice]:
-    """What goes to one receiver now."""
+    """What goes to one receiver now. `sent` is when their last messages went out."""
     if any(holding.held(notice.data) for notice in theirs):
         theirs = [*theirs, *notices.others_waiting(conn, recipient, [notice.id for notice in theirs], now)]
-    found = _sort(theirs, wishes, _sent(conn, recipient, wishes, now), now) if wishes else _Sorted(go=theirs)
+    found = _sort(theirs, wishes, sent, now) if wishes else _Sorted(go=theirs)
     notices.put_off(conn, [(notice.id, hold.until, _why(notice, hold, now)) for notice, hold in found.held])
+    if not found.released and not _reminders(found.go):
+        return found.go
     current = states(conn, sorted({n.follow_up_id for n in theirs if n.follow_up_id is not None}))
     echoes = _echoes([*found.released, *found.go], current)
     _end(conn, echoes, TOLD_IN_THE_ALERT, now)
@@ -118,12 +128,11 @@ def _sort(theirs: Sequence[Notice], wishes: Manners, sent: list[datetime], now: 
     return found
 
 
-def _sent(conn: Connection, recipient: str, wishes: Manners | None, now: datetime) -> list[datetime]:
-    """When this receiver's last messages went out, as far as their cap looks back."""
-    if wishes is None or wishes.cap is None:
-        return []
-    span = wishes.cap.per
-    return notices.sent_since(conn, recipient, now - (add_span(now, span, None, wishes.zone) - now) * 2)
+def _sent(conn: Connection, wishes: Mapping[str, Manners], now: datetime) -> dict[str, list[datetime]]:
+    """When the last messages to receivers with a cap went out, as far as the caps look back."""
+    spans = [(add_span(now, w.cap.per, None, w.zone) - now) * 2 for w in wishes.values() if w.cap]
+    capped = sorted(recipient for recipient, w in wishes.items() if w.cap)
+    return notices.sent_since(conn, capped, now - max(spans)) if capped else {}
 
 
 def _why(notice: Notice, hold: Hold, now: datetime) -> Mapping[str, object]:

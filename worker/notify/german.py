@@ -15,7 +15,8 @@ _SENTENCES = {
     "About": "Worum es geht",
     "About: {what}. The words are inside.": "Thema: {what}. Die Worte stehen in der Nachricht.",
     "Also open": "Auch offen",
-    "An answer to it goes to {place}, never to the customer.": "Eine Antwort darauf geht an {place}, nie an den Kunden.",
+    "An answer to it goes to {place}, never to the customer.":
+        "Eine Antwort darauf geht an {place}, nie an den Kunden.",
     "And {n} more.": "Und {n} weitere.",
     "{n} more": "{n} weitere",
     "Before": "Früher",

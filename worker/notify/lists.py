@@ -26,9 +26,7 @@ def build(page: Page) -> View:
     return view_of(page, title, sentence, sections)
 
 
-def view_of(
-    page: Page, title: str, glance: str, sections: tuple[Section, ...], *, subject: str | None = None
-) -> View:
+def view_of(page: Page, title: str, glance: str, sections: tuple[Section, ...], *, subject: str | None = None) -> View:
     """A message that is a list. `glance` is what a lock screen shows after the title."""
     say = page.say
     sender = "innerloop huddle" if page.context.notice.kind is Kind.HUDDLE else "innerloop"

@@ -18,14 +18,18 @@ def wrap(text: str, indent: int = 0) -> str:
     return "\n".join(wrapper.fill(line) if line.strip() else "" for line in text.splitlines())
 
 
-def row(label: str, text: str) -> str:
+def row(label: str, text: str, indent: int = 0) -> str:
     """A labelled line; what is longer goes on below itself, and a long label stands alone."""
+    lead = " " * indent
     if len(label) >= LABEL:
-        return f"{label}\n{wrap(text, LABEL)}"
+        return f"{lead}{label}\n{wrap(text, indent + LABEL)}"
     wrapper = textwrap.TextWrapper(
-        COLUMNS, initial_indent=f"{label:<{LABEL - 1}} ", subsequent_indent=" " * LABEL, break_long_words=False,
+        COLUMNS,
+        initial_indent=f"{lead}{label:<{LABEL - 1}} ",
+        subsequent_indent=" " * (indent + LABEL),
+        break_long_words=False,
         break_on_hyphens=False,
-    )  # fmt: skip
+    )
     return wrapper.fill(text)
 
 

@@ -125,7 +125,7 @@ def _reminder(page: Page, work: Work) -> Strip:
     bold = say("Due soon.") if page.context.notice.kind is Kind.DUE_SOON else say("Reminder {n}.", n=n or 1)
     parts = [say("{what} yet.", what=_not(work, say)), say("{span} left.", span=left)]
     following = next_steps(page)[:1]
-    parts += [say("Next: {what}, {when}.", what=step.what, when=step.when) for step in following]
+    parts += [say("Next: {what}, {when}.", what=step.what.partition(": ")[2], when=step.when) for step in following]
     return Strip(bold, " ".join(parts), "soon")
 
 
@@ -154,7 +154,9 @@ def _late_strip(page: Page) -> Strip | None:
     channel = say(_CHANNELS.get(last.channel, last.channel))
     here = say("mail") if context.channel == "email" else say(_CHANNELS.get(context.channel, context.channel))
     silent = last.reason in {NO_ANSWER_TWICE, "timeout", "connection_lost"}
-    text = "{channel} gave no answer, so it comes by {here}." if silent else "{channel} refused it, so it comes by {here}."
+    text = (
+        "{channel} gave no answer, so it comes by {here}." if silent else "{channel} refused it, so it comes by {here}."
+    )
     ops = say("Ops know.") if page.around.ops_hear else ""
     return Strip(bold, f"{say(text, channel=channel, here=here)} {ops}".strip())
 

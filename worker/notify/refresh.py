@@ -29,9 +29,7 @@ _log = log.get(__name__)
 class Refresh:
     """Edits messages of channels that can be edited."""
 
-    def __init__(
-        self, store: Store, channels: Mapping[str, Channel], live: Callable[[], Live], clock: Clock
-    ) -> None:
+    def __init__(self, store: Store, channels: Mapping[str, Channel], live: Callable[[], Live], clock: Clock) -> None:
         self._store = store
         self._channels = channels
         self._live = live

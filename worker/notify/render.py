@@ -115,7 +115,7 @@ class Templates:
         except slackmarkup.BlockError as error:
             raise RenderError(str(error), 0) from None
         # A template is somebody else's program: whatever it raises must not stop the message.
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - whatever a template does, the built-in text still goes out
             raise RenderError(f"{type(error).__name__}: {error}", _line(error, name)) from None
 
 

@@ -183,7 +183,9 @@ def view(kind: Kind, said: Said = SAID, *, by_mail: bool = True, language: str =
     """A sample message. `changes` replace parts of its context."""
     found = replace(context(kind, said), **changes)
     who = replace(reader(found.notice.recipient, DIRECTORY, default_zone="Europe/Berlin"), language=language)
-    now = {Kind.ESCALATION: datetime(2026, 11, 23, 9, 0, tzinfo=UTC), Kind.CLOSED: NOW + timedelta(hours=3)}.get(kind, NOW)
+    now = {Kind.ESCALATION: datetime(2026, 11, 23, 9, 0, tzinfo=UTC), Kind.CLOSED: NOW + timedelta(hours=3)}.get(
+        kind, NOW
+    )
     return build(found, who, around(), now, by_mail=by_mail)
 
 

@@ -70,9 +70,7 @@ def _text(caller: Caller, most: int) -> str:
 
 def header(caller: Caller) -> Block:
     """The first line, large. Plain text: no mrkdwn."""
-    return _line(
-        {"type": "header", "text": {"type": "plain_text", "text": _text(caller, MOST_HEADER), "emoji": False}}
-    )
+    return _line({"type": "header", "text": {"type": "plain_text", "text": _text(caller, MOST_HEADER), "emoji": False}})
 
 
 def words(caller: Caller) -> Block:

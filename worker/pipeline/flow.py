@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -23,13 +25,14 @@ from worker.followup.deciding import Deciding, ToDecide
 from worker.followup.joining import Effects
 from worker.followup.write import write_effects
 from worker.ingest.records import Batch, Dead, Head, Partition, Pause, Reason, Record, Slice
-from worker.ingest.storms import Storms
-from worker.ingest.versions import Candidate, Intake, Understood, compare_all
+from worker.ingest.storms import Storms, Stretch, pause_reason, rests
+from worker.ingest.versions import Candidate, Intake, Part, Surroundings, Understood, compare_all
 from worker.model.survey import Survey
-from worker.pipeline.accounting import account, is_fresh, partition_of, piece
+from worker.pipeline.accounting import account, cut, is_fresh, lock_heads, partition_of, singly, write_gap
+from worker.pipeline.late import open_late
 from worker.pipeline.rows import decision_row_of, known, sealed, to_decide, write_versions
 from worker.pipeline.telling import gap_notice, nobody_notices, pause_notice, storm_notice
-from worker.pipeline.understanding import understand
+from worker.pipeline.understanding import complete, understand
 from worker.ruleset import LiveSet
 from worker.store import batch as stored
 from worker.store import dead_letters, ledger, settling
@@ -39,9 +42,9 @@ from worker.store.schema import decisions
 
 _TRIES = 3
 _SETTLE = Survey(id="").settle.elapsed
+_LOOK_AGAIN = timedelta(hours=1)
 
-_STORM = "50 records in a row that nobody can read"
-
+_T = TypeVar("_T")
 _log = log.get(__name__)
 
 
@@ -51,6 +54,8 @@ class Done:
 
     intake: Intake
     effects: Effects
+    written: Sequence[Understood] = ()
+    runs: Mapping[Partition, int] = field(default_factory=dict)
     pauses: list[Pause] = field(default_factory=list)
 
 
@@ -86,19 +91,177 @@ class Pipeline:
             try:
                 done = self._durably(lambda conn: self._write_batch(conn, live, now, batch.slices, understood))
             except (RowRefused, Clash):
-                self._one_by_one(live, now, batch.slices, understood)
-                return None
-        self._look_for_storms(understood, done, now)
+                return self._one_by_one(live, now, batch.slices, understood)
+        self._look_for_storms(done, now)
         return done.pauses
 
     def settle(self, limit: int = 500) -> int:
         """Decide partial responses whose window is over. Gives how many were found."""
         live, now = self._live(), self._clock.now()
+        try:
+            return self._settle(live, now, limit)
+        except RowRefused:
+            with self._store.read() as conn:
+                ids = [waiting.id for waiting in settling.due(conn, now, limit)]
+        return sum(self._settle_alone(live, now, id_) for id_ in ids)
+
+    def replay(self, record: Record, dead_letter_id: int) -> str:
+        """Send a dead letter's record once more. Gives what became of it, in a word of the ledger.
+
+        A dead letter that is not open any more is left alone: `duplicate`.
+        """
+        live, now = self._live(), self._clock.now()
+        understood = understand([record], live)
+        try:
+            done = self._durably(lambda conn: self._replay(conn, live, now, understood, dead_letter_id))
+        except RowRefused as error:
+            why = str(error)
+            self._transaction(
+                lambda conn: dead_letters.failed_again(conn, dead_letter_id, Reason.STORE_REFUSED.value, why)
+            )
+            return "dead"
+        return next(iter(done.intake.counts[record.topic, record.partition]), "duplicate")
+
+    def open_late(self, source: str, external_id: str, *, by: str, via: str, note: str | None = None) -> int:
+        """Open what was too old to alert, because somebody asks for it. Gives the follow-up it opened or joined.
+
+        Raises NotFound, and NotAllowed where there is nothing to open.
+        """
+        live, now = self._live(), self._clock.now()
+        follow_up_id, effects = self._transaction(
+            lambda conn: open_late(conn, live, (source, external_id), by=by, via=via, note=note, now=now)
+        )
+        _count(Done(Intake(), effects))
+        self._told()
+        return follow_up_id
+
+    def purge(self) -> int:
+        """Forget raw records and excerpts of dead letters whose time is over. Gives how many."""
+        return self._transaction(lambda conn: dead_letters.purge(conn, self._clock.now()))
+
+    # The ledger's side of a Sink ---------------------------------------------------------------------------------
+
+    def heads(self, topics: Collection[str]) -> Mapping[Partition, Head]:
+        """Heads of all known partitions of these topics. One that paused under another rule set rests no more."""
+        revision = self._live().revision
+        with self._store.read() as conn:
+            found = ledger.heads(conn, topics)
+        return {
+            key: Head(
+                incarnation=head.incarnation,
+                next_offset=head.next_offset,
+                paused_reason=head.paused_reason if rests(head.paused_reason, revision) else None,
+            )
+            for key, head in found.items()
+        }
+
+    def start_partition(self, topic: str, partition: int, incarnation: str, offset: int, reason: str) -> None:
+        """Begin a chain of the ledger; one that has begun already goes on."""
+        self._surely(lambda conn: ledger.start(conn, (topic, partition), incarnation, offset))
+        _log.info("partition started", topic=topic, partition=partition, offset=offset, reason=reason)
+
+    def gap(self, topic: str, partition: int, incarnation: str, from_: int, to: int, reason: str) -> None:
+        """Write down that nobody can read [from_, to) any more, as far as it is not accounted for."""
+        now, key = self._clock.now(), (topic, partition)
+
+        def work(conn: Connection) -> tuple[int, int] | None:
+            lost = write_gap(conn, key, incarnation, (from_, to), reason, now)
+            stored.add_notices(conn, [gap_notice(key, *lost, reason, now)] if lost else [], now)
+            return lost
+
+        if lost := self._surely(work):
+            self._told()
+            where = {"topic": topic, "partition": partition, "first": lost[0], "end": lost[1]}
+            _log.error("records lost before they were read", **where, cause=reason)
+
+    # One transaction ---------------------------------------------------------------------------------------------
+
+    def _durably(self, work: Callable[[Connection], Done]) -> Done:
+        """Run a transaction, count what it did, wake the senders. Raises Clash and RowRefused."""
+        done = self._transaction(work)
+        _count(done)
+        if done.effects.notices:
+            self._told()
+        return done
+
+    def _surely(self, work: Callable[[Connection], _T]) -> _T:
+        """A transaction that a Sink's caller may simply try again. Raises StoreUnavailable only."""
+        try:
+            return self._transaction(work)
+        except Clash as error:
+            raise StoreUnavailable("Other workers change the same rows all the time; tried again soon.") from error
+
+    def _transaction(self, work: Callable[[Connection], _T]) -> _T:
+        """Run a transaction, again where another worker was faster."""
+        tries_left = _TRIES
+        while True:
+            tries_left -= 1
+            try:
+                with self._store.write() as conn:
+                    return work(conn)
+            except Clash:
+                metrics.CLASHES.inc()
+                if not tries_left:
+                    raise
+                threading.Event().wait(random.uniform(0.005, 0.1))  # noqa: S311 - jitter, not a secret
+
+    def _write_batch(
+        self, conn: Connection, live: LiveSet, now: datetime, slices: Sequence[Slice], understood: Sequence[Understood]
+    ) -> Done:
+        heads = lock_heads(conn, slices)
+        fresh = [one for one in understood if is_fresh(one.origin, heads)]
+        parts, runs, pauses = self._cut_short(live, slices, fresh, heads)
+        ends = {(part.topic, part.partition): part.next for part in parts}
+        written = [one for one in fresh if one.origin.offset < ends[partition_of(one.origin)]]
+        done = self._take(conn, live, now, written)
+        records = {record.origin: record for part in parts for record in part.records} if done.intake.dead else {}
+        dead = [self._dead_letter(dead, records.get(dead.origin)) for dead in done.intake.dead]
+        dead_letters.add(conn, dead, now)
+        for part in parts:
+            account(conn, part, heads[part.topic, part.partition], done.intake.counts, now)
+        for pause in pauses:
+            ledger.pause(conn, (pause.topic, pause.partition), pause.reason)
+        done.written, done.runs, done.pauses = written, runs, pauses
+        return done
+
+    def _take(self, conn: Connection, live: LiveSet, now: datetime, understood: Sequence[Understood]) -> Done:
+        """Compare with what is known, write the versions that are kept, decide and let the decisions act."""
+        identities = [one.identity for one in understood if isinstance(one, Candidate | Part)]
+        rows = stored.known_responses(conn, identities)
+        parts = {one.identity for one in understood if isinstance(one, Part)}
+        contents = stored.contents(conn, [row.id for row in rows if (row.source, row.external_id) in parts])
+        seen = {(row.source, row.external_id): known(row, contents) for row in rows}
+        around = Surroundings(
+            ids=iter(allocate(conn, "responses", len(set(identities) - seen.keys()))),
+            window=lambda survey: _window(live, survey),
+            now=now,
+            complete=lambda part, before: complete(part, before, live),
+        )
+        intake = compare_all(understood, seen, around)
+        write_versions(conn, intake.kept, now)
+        effects = self._decide(conn, live, now, [to_decide(version) for version in intake.kept])
+        return Done(intake, effects)
+
+    def _replay(
+        self, conn: Connection, live: LiveSet, now: datetime, understood: Sequence[Understood], dead_letter_id: int
+    ) -> Done:
+        if not dead_letters.lock_open(conn, dead_letter_id):
+            return Done(Intake(), Effects())
+        done = self._take(conn, live, now, understood)
+        if dead := done.intake.dead:
+            dead_letters.failed_again(conn, dead_letter_id, dead[0].reason.value, dead[0].message)
+        else:
+            identities = [one.identity for one in understood if isinstance(one, Candidate | Part)]
+            rows = stored.known_responses(conn, identities)
+            dead_letters.replayed(conn, dead_letter_id, rows[0].id if rows else None)
+        return done
+
+    def _settle(self, live: LiveSet, now: datetime, limit: int, only: int | None = None) -> int:
         found = 0
 
         def work(conn: Connection) -> Done:
             nonlocal found
-            waiting = settling.due(conn, now, limit)
+            waiting = settling.due(conn, now, limit, only)
             found = len(waiting)
             items = [
                 ToDecide(w.id, w.version, w.response, w.verdict, w.read_at, belongs_to=w.follow_up_id) for w in waiting
@@ -110,96 +273,14 @@ class Pipeline:
         self._durably(work)
         return found
 
-    def replay(self, record: Record, dead_letter_id: int) -> str:
-        """Send a dead letter's record once more. Gives what became of it, in a word of the ledger."""
-        live, now = self._live(), self._clock.now()
-        understood = understand([record], live)
-
-        def work(conn: Connection) -> Done:
-            done = self._take(conn, live, now, understood)
-            intake = done.intake
-            if intake.dead:
-                dead_letters.failed_again(conn, dead_letter_id, intake.dead[0].reason.value, intake.dead[0].message)
-            else:
-                identities = [one.identity for one in understood if isinstance(one, Candidate)]
-                rows = stored.known_responses(conn, identities)
-                dead_letters.replayed(conn, dead_letter_id, rows[0].id if rows else None)
-            return done
-
-        return next(iter(self._durably(work).intake.counts[record.topic, record.partition]))
-
-    # The ledger's side of a Sink ---------------------------------------------------------------------------------
-
-    def heads(self, topics: Collection[str]) -> Mapping[Partition, Head]:
-        """Heads of all known partitions of these topics."""
-        with self._store.read() as conn:
-            return {
-                key: Head(incarnation=head.incarnation, next_offset=head.next_offset, paused_reason=head.paused_reason)
-                for key, head in ledger.heads(conn, topics).items()
-            }
-
-    def start_partition(self, topic: str, partition: int, incarnation: str, offset: int, reason: str) -> None:
-        """Begin a chain of the ledger."""
-        with self._store.write() as conn:
-            ledger.start(conn, (topic, partition), incarnation, offset)
-        _log.info("partition started", topic=topic, partition=partition, offset=offset, reason=reason)
-
-    def gap(self, topic: str, partition: int, incarnation: str, from_: int, to: int, reason: str) -> None:
-        """Write down that nobody can read [from_, to) any more."""
-        now = self._clock.now()
-        with self._store.write() as conn:
-            ledger.gap(conn, (topic, partition), incarnation, now.date(), from_, to, reason)
-            stored.add_notices(conn, [gap_notice((topic, partition), from_, to, reason, now)], now)
-        self._told()
-        _log.error(
-            "records lost before they were read", topic=topic, partition=partition, first=from_, end=to, cause=reason
-        )
-
-    # One transaction ---------------------------------------------------------------------------------------------
-
-    def _durably(self, work: Callable[[Connection], Done]) -> Done:
-        """Run a transaction, again where another worker was faster."""
-        tries_left = _TRIES
-        while True:
-            tries_left -= 1
-            try:
-                with self._store.write() as conn:
-                    done = work(conn)
-            except Clash:
-                if not tries_left:
-                    raise
-                threading.Event().wait(random.uniform(0.005, 0.1))  # noqa: S311 - jitter, not a secret
-            else:
-                _count(done)
-                if done.effects.notices:
-                    self._told()
-                return done
-
-    def _write_batch(
-        self, conn: Connection, live: LiveSet, now: datetime, slices: Sequence[Slice], understood: Sequence[Understood]
-    ) -> Done:
-        heads = ledger.lock(conn, [(part.topic, part.partition) for part in slices])
-        fresh = [one for one in understood if is_fresh(one.origin, heads)]
-        parts, pauses = self._pause_storms(conn, slices, fresh, heads)
-        ends = {(part.topic, part.partition): part.next for part in parts}
-        done = self._take(conn, live, now, [one for one in fresh if one.origin.offset < ends[partition_of(one.origin)]])
-        records = {record.origin: record for part in parts for record in part.records}
-        dead = [self._dead_letter(dead, records.get(dead.origin)) for dead in done.intake.dead]
-        dead_letters.add(conn, dead, now)
-        for part in parts:
-            account(conn, part, heads.get((part.topic, part.partition)), done.intake.counts, now)
-        done.pauses = pauses
-        return done
-
-    def _take(self, conn: Connection, live: LiveSet, now: datetime, understood: Sequence[Understood]) -> Done:
-        """Compare with what is known, write the versions that are kept, decide and let the decisions act."""
-        identities = [one.identity for one in understood if isinstance(one, Candidate)]
-        seen = {(row.source, row.external_id): known(row) for row in stored.known_responses(conn, identities)}
-        ids = iter(allocate(conn, "responses", len(set(identities) - seen.keys())))
-        intake = compare_all(understood, seen, ids, lambda survey: _window(live, survey), now)
-        write_versions(conn, intake.kept, now)
-        effects = self._decide(conn, live, now, [to_decide(version) for version in intake.kept])
-        return Done(intake, effects)
+    def _settle_alone(self, live: LiveSet, now: datetime, id_: int) -> int:
+        """One that the store refuses must not keep the others waiting."""
+        try:
+            return self._settle(live, now, 1, id_)
+        except RowRefused as error:
+            _log.error("a waiting response cannot be decided; tried again in an hour", response=id_, why=str(error))
+            self._transaction(lambda conn: settling.postpone(conn, id_, now + _LOOK_AGAIN))
+            return 0
 
     def _decide(self, conn: Connection, live: LiveSet, now: datetime, items: Sequence[ToDecide]) -> Effects:
         decided, effects = Deciding(live.decider, live.people, self._max_age, now).run(conn, items)
@@ -213,71 +294,70 @@ class Pipeline:
     def forget_storms(self) -> None:
         """Another rule set may read what the last one could not: paused partitions go on."""
         self._storms.forget()
-        with self._store.write() as conn:
-            ledger.unpause_all(conn)
+        if resumed := self._surely(ledger.unpause_all):
+            _log.info("another rule set: paused partitions go on", partitions=resumed)
 
-    def _pause_storms(
+    def _cut_short(
         self,
-        conn: Connection,
+        live: LiveSet,
         slices: Sequence[Slice],
         fresh: Sequence[Understood],
         heads: Mapping[Partition, ledger.Head],
-    ) -> tuple[list[Slice], list[Pause]]:
-        """Cut slices short before the first record that is not to be written, and remember the pause."""
-        parts, pauses = [], []
+    ) -> tuple[list[Slice], dict[Partition, int], list[Pause]]:
+        """Slices up to the first record that is not to be written, how many unreadable ones end them, and pauses."""
+        parts, runs, pauses = [], {}, []
         for part in slices:
             at = (part.topic, part.partition)
-            mine = [one for one in fresh if partition_of(one.origin) == at]
-            head = heads.get(at)
-            end = self._storms.unwritten_from(at, mine, head.accepted_until if head else None)
-            if end is None:
-                parts.append(part)
-                continue
-            records = tuple(record for record in part.records if record.offset < end)
-            parts.append(piece(part, part.first, end, *records))
-            pauses.append(Pause(topic=part.topic, partition=part.partition, next_offset=end, reason=_STORM))
-            ledger.pause(conn, at, _STORM)
-        return parts, pauses
+            stretch = self._stretch(live, part, [one for one in fresh if partition_of(one.origin) == at], heads[at])
+            runs[at] = stretch.run
+            end = stretch.pause_at
+            parts.append(part if end is None else cut(part, end))
+            if end is not None:
+                reason = pause_reason(live.revision)
+                pauses.append(Pause(topic=part.topic, partition=part.partition, next_offset=end, reason=reason))
+        return parts, runs, pauses
 
-    def _look_for_storms(self, understood: Sequence[Understood], done: Done, now: datetime) -> None:
+    def _stretch(self, live: LiveSet, part: Slice, fresh: Sequence[Understood], head: ledger.Head) -> Stretch:
+        if rests(head.paused_reason, live.revision) and part.incarnation == head.incarnation:
+            return Stretch(0, min(part.next, head.next_offset))  # another worker paused it while this one read on
+        return self._storms.look((part.topic, part.partition), fresh, head.accepted_until)
+
+    def _look_for_storms(self, done: Done, now: datetime) -> None:
         """Tell ops once about every storm that began with this batch."""
-        notices = [storm_notice(storm, now) for storm in self._storms.saw(understood)]
+        notices = [storm_notice(storm, now) for storm in self._storms.saw(done.written, done.runs)]
         notices += [pause_notice(pause, now) for pause in done.pauses]
         if notices:
-            with self._store.write() as conn:
-                stored.add_notices(conn, notices, now)
+            self._surely(lambda conn: stored.add_notices(conn, notices, now))
             self._told()
 
     # A row that the store refuses --------------------------------------------------------------------------------
 
     def _one_by_one(
         self, live: LiveSet, now: datetime, slices: Sequence[Slice], understood: Sequence[Understood]
-    ) -> None:
+    ) -> list[Pause]:
         """Let everything through but the row that the store refuses: each record in a transaction of its own.
 
         The ledger moves with each, so that a crash in between changes nothing.
         """
         by_origin = {one.origin: one for one in understood}
+        pauses = []
         for part in slices:
-            first = part.first
-            for record in part.records:
-                self._alone(live, now, piece(part, first, record.offset + 1, record), by_origin[record.origin])
-                first = record.offset + 1
-            rest = piece(part, first, part.next)
-            self._durably(lambda conn, rest=rest: self._write_batch(conn, live, now, [rest], []))  # type: ignore[misc]
+            for single in singly(part):
+                done = self._alone(live, now, single, [by_origin[record.origin] for record in single.records])
+                self._look_for_storms(done, now)
+                if done.pauses:
+                    pauses += done.pauses
+                    break
+        return pauses
 
-    def _alone(self, live: LiveSet, now: datetime, part: Slice, understood: Understood) -> None:
+    def _alone(self, live: LiveSet, now: datetime, part: Slice, understood: Sequence[Understood]) -> Done:
         try:
-            self._durably(lambda conn: self._write_batch(conn, live, now, [part], [understood]))
+            return self._durably(lambda conn: self._write_batch(conn, live, now, [part], understood))
         except Clash as error:
             raise StoreUnavailable("Other workers change the same rows all the time; tried again soon.") from error
         except RowRefused as error:
-            source = understood.response.source if isinstance(understood, Candidate) else None
-            message = f"{error} Report this with the excerpt; everything else went through."
-            dead = Dead(
-                origin=understood.origin, source=source, stage="store", reason=Reason.STORE_REFUSED, message=message
-            )
-            self._durably(lambda conn: self._write_batch(conn, live, now, [part], [dead]))
+            dead = [_refused(one, error) for one in understood]
+            return self._durably(lambda conn: self._write_batch(conn, live, now, [part], dead))
 
     def _dead_letter(self, dead: Dead, record: Record | None) -> dead_letters.NewDeadLetter:
         return dead_letters.NewDeadLetter(
@@ -294,6 +374,12 @@ class Pipeline:
         )
 
 
+def _refused(understood: Understood, error: RowRefused) -> Dead:
+    source = understood.response.source if isinstance(understood, Candidate | Part) else None
+    message = f"{error} Report this with the excerpt; everything else went through."
+    return Dead(origin=understood.origin, source=source, stage="store", reason=Reason.STORE_REFUSED, message=message)
+
+
 def _window(live: LiveSet, survey: str | None) -> timedelta:
     known = live.rule_set.surveys.get(survey or "")
     return known.settle.elapsed if known else _SETTLE
@@ -305,13 +391,11 @@ def _count(done: Done) -> None:
             metrics.RECORDS.labels(word).inc(n)
     for dead in done.intake.dead:
         metrics.DEAD_LETTERS.labels(dead.reason.value).inc()
-    for version in done.intake.kept:
-        if version.before is None:
-            klass = version.candidate.verdict.klass
-            metrics.RESPONSES.labels(klass.value if klass else "none").inc()
-    for rule in done.effects.rules:
-        metrics.DECISIONS.labels(rule).inc()
-    for opening in done.effects.opened:
-        metrics.FOLLOW_UPS.labels("opened", opening.plan.id).inc()
-    for opening in done.effects.reopened:
-        metrics.FOLLOW_UPS.labels("reopened", opening.plan.id).inc()
+    classes = Counter(one.candidate.verdict.klass for one in done.intake.kept if one.before is None)
+    for klass, n in classes.items():
+        metrics.RESPONSES.labels(klass.value if klass else "none").inc(n)
+    for rule, n in Counter(done.effects.rules).items():
+        metrics.DECISIONS.labels(rule).inc(n)
+    for how, openings in (("opened", done.effects.opened), ("reopened", done.effects.reopened)):
+        for plan, n in Counter(opening.plan.id for opening in openings).items():
+            metrics.FOLLOW_UPS.labels(how, plan).inc(n)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -13,7 +14,14 @@ from worker.ingest.records import Record
 from worker.ingest.versions import Known, Version
 from worker.store import batch, bulk, dead_letters
 from worker.store.batch import KnownRow
-from worker.store.responses import decision_row, response_change, response_row, version_row
+from worker.store.responses import (
+    decision_row,
+    read_contact,
+    read_response,
+    response_change,
+    response_row,
+    version_row,
+)
 from worker.store.schema import responses, versions
 
 
@@ -65,7 +73,9 @@ def to_decide(version: Version) -> ToDecide:
     )  # fmt: skip
 
 
-def known(row: KnownRow) -> Known:
+def known(row: KnownRow, contents: Mapping[int, tuple[Any, Any]]) -> Known:
+    """`contents`: content and contact data by id, of those that parts have to be added to."""
+    content, contact = contents.get(row.id, (None, None))
     return Known(
         id=row.id,
         version=row.version,
@@ -76,6 +86,8 @@ def known(row: KnownRow) -> Known:
         hashes=row.hashes,
         read_at=row.read_at,
         follow_up_id=row.follow_up_id,
+        response=None if content is None else read_response(content),
+        contact=read_contact(contact),
     )
 
 

@@ -42,15 +42,21 @@ def pause_notice(pause: Pause, now: datetime) -> NewNotice:
 
 
 def gap_notice(at: Partition, from_: int, to: int, reason: str, now: datetime) -> NewNotice:
+    lost = f"Up to {to - from_} records of {at[0]}:{at[1]} were lost before they were read "
+    if from_ == to:
+        lost = f"Nobody knows how many records of {at[0]}:{at[1]} were lost, because its log began anew "
     return ops.notice(
         "gap",
         f"{at[0]}:{at[1]}/{from_}-{to}/{now:%Y-%m-%d}",
         now,
-        broke=f"Up to {to - from_} records of {at[0]}:{at[1]} were lost before they were read "
-        f"(offsets {from_} to {to - 1}: {reason}).",
+        broke=f"{lost}({_offsets(from_, to)}: {reason}).",
         works="Everything before and after is accounted for.",
         todo="Lengthen the topic's retention, and send the missing responses once more if the source still has them.",
     )
+
+
+def _offsets(from_: int, to: int) -> str:
+    return f"offsets {from_} to {to - 1}" if to > from_ else f"from offset {from_} on"
 
 
 def nobody_notices(openings: Iterable[Opening], now: datetime) -> list[NewNotice]:

@@ -44,7 +44,7 @@ class Clause:
         if self.known is False:
             return False
         # Mostly one test: a generator would cost more than it.
-        for test in self.tests:  # noqa: SIM110
+        for test in self.tests:  # noqa: SIM110 - a plain loop is measurably faster than all()
             if not test.holds(value, now):
                 return False
         return True

@@ -39,6 +39,8 @@ class Decider:
         )
         self.needs_history = any(name.startswith("history.") for name in used)
         self.needs_open_follow_ups = "customer.open_follow_ups" in used
+        self.needs_facts = self.needs_history or self.needs_open_follow_ups
+        self.merges_by = frozenset(rule.plan.one_open_per for rule in rule_set.rules if rule.plan)
 
     def decide(
         self, response: Response, verdict: Verdict, facts: Facts, now: datetime, reachable: Reachable
@@ -131,7 +133,7 @@ class Decider:
         return _Added(ids, copy, tags, least)
 
     def _facts(self, facts: Facts) -> Mapping[str, Json]:
-        return facts_document(facts) if self.needs_history or self.needs_open_follow_ups else {}
+        return facts_document(facts) if self.needs_facts else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -471,4 +471,4 @@ def _circles(parents: Mapping[str, str | None]) -> Iterable[str]:
             unit = parents.get(unit)
         if unit in way:
             yield unit
-        done |= way.keys()
+        done.update(way)

@@ -10,7 +10,7 @@ import dataclasses
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, datetime
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
@@ -46,6 +46,8 @@ ENUMS = frozenset({Kind.ENUM, Kind.ENUM_OR_NUMBER, Kind.ENUM_OR_BOOLEAN})
 NUMBERS = frozenset({Kind.NUMBER, Kind.DURATION})
 OPEN_PREFIXES = ("response.answers.", "customer.attributes.", "attributes.")
 _MOST_FOLDED = 4096
+_MOST_DIGITS = 30
+_NO_ID = 10**_MOST_DIGITS
 
 
 class Subject(Struct, frozen=True):
@@ -128,8 +130,8 @@ def _text(raw: Any) -> str | None:
 def _id(raw: Any) -> str | None:
     if isinstance(raw, str):
         return raw if raw and not raw.isspace() else None
-    # Systems that count their customers send 77 for "77".
-    return str(raw) if isinstance(raw, int) and not isinstance(raw, bool) else None
+    # Systems that count their customers send 77 for "77". A number of a thousand digits is nobody's id.
+    return str(raw) if isinstance(raw, int) and not isinstance(raw, bool) and abs(raw) < _NO_ID else None
 
 
 def _number(raw: Any) -> Number | None:
@@ -163,7 +165,9 @@ def _time(raw: Any) -> datetime | None:
             raw = datetime.fromisoformat(raw)
         except ValueError:
             return None
-    return raw if isinstance(raw, datetime) and raw.utcoffset() is not None else None
+    if not isinstance(raw, datetime) or raw.utcoffset() is None:
+        return None
+    return raw if MINYEAR < raw.year < MAXYEAR else None  # at the ends of time, local time does not exist
 
 
 def _enum_or_number(raw: Any) -> str | Number | None:
@@ -322,6 +326,8 @@ def told(value: Any) -> Json:
     if isinstance(value, tuple | list):
         return [told(item) for item in value]
     if isinstance(value, Decimal):
+        if abs(value.adjusted()) > _MOST_DIGITS:
+            return str(value)  # as an integer it could have a million digits
         return int(value) if value == value.to_integral_value() else float(value)
     return str(value) if isinstance(value, StrEnum) else value
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,7 +38,7 @@ _VERDICT = {
 
 @dataclass(frozen=True, slots=True)
 class TestResult:
-    """What became of one test. The last three are None where nothing could be decided."""
+    """What became of one test. Response, verdict and decision are None where nothing could be decided."""
 
     __test__ = False  # not a test of ours, whatever pytest thinks of the name
 
@@ -53,6 +53,7 @@ class TestResult:
     response: Response | None = None
     verdict: Verdict | None = None
     decision: Decision | None = None
+    code: str = "E130"  # of the finding that tells its failure
 
     def as_json(self) -> dict[str, Json]:
         """The shape of one entry of `rules test --json`."""
@@ -76,7 +77,7 @@ def findings_of(results: Iterable[TestResult]) -> tuple[Finding, ...]:
     """Failed tests as findings, so that `rules check` tells them like everything else."""
     return tuple(
         Finding(
-            code="E132" if "now" in result.trouble[:4] else "E130",
+            code=result.code,
             level=Level.ERROR,
             file=result.file,
             line=result.line,
@@ -112,7 +113,8 @@ def _run(test: InlineTest, rule_set: RuleSet, classify: Classify, decider: Decid
     decision = decider.decide(response, verdict, facts, now, has_address)
     clock = _clock_needed(test, rule_set, decision)
     if test.now is None and clock:
-        return _result(test, False, {"error": f"now is missing: {clock}"}, f"now is missing: {clock}.")
+        missing = f"now is missing: {clock}"
+        return replace(_result(test, False, {"error": missing}, f"{missing}."), code="E132")
     subject = Subject(response, verdict, facts, now)
     got = _got(test.expect, decision, verdict, rule_set)
     wrong = [name for name, wanted in test.expect.items() if not _same(name, wanted, got[name])]

@@ -12,7 +12,6 @@ from worker.route.clauses import Clause, Member, When
 from worker.route.conditions import AllOf, AnyOf, Between, Is, IsNot, NoneOf, Test
 from worker.route.findings import Notes, Place
 from worker.route.schema import Rule, RuleSet
-from worker.route.shape import File
 
 _MOST_COMPARED = 200  # rules above that share a value with one below
 
@@ -72,14 +71,14 @@ def _without_calendar(directory: Directory) -> str | None:
 
 
 def refuse_private_queue(
-    directory: Directory, playbooks: Mapping[str, Playbook], rules: Sequence[Rule], file: File, notes: Notes
+    directory: Directory, playbooks: Mapping[str, Playbook], rules: Sequence[Rule], place: Place, notes: Notes
 ) -> None:
     """A private follow-up goes to a person, so the last resort must be one."""
     private = [playbook.id for playbook in playbooks.values() if playbook.private]
     private += [rule.id for rule in rules if rule.plan and rule.plan.private]
     if private and directory.default_owner.startswith("team:"):
         message = f'"{private[0]}" is private, but the default_owner is the queue {directory.default_owner}.'
-        notes.add("E133", Place(file.name, 1, 1), message, "Name a person: default_owner: person:ID")
+        notes.add("E133", place, message, "Name a person: default_owner: person:ID")
 
 
 # Warnings ----------------------------------------------------------------------------------------------------------

@@ -327,7 +327,11 @@ class _Loading:
             self._references.check()
         if directory is not None:
             lint.refuse_without_calendar(directory, self._references.business, self._notes)
-            lint.refuse_private_queue(directory, playbooks, found.rules, self._file("directory.yaml"), self._notes)
+            lint.refuse_private_queue(directory, playbooks, found.rules, self._default_owner(), self._notes)
+
+    def _default_owner(self) -> Place:
+        tree = self._trees["directory.yaml"] or Map(1, 1)
+        return self._file("directory.yaml").place(tree.get("default_owner") or tree)
 
 
 def _key_or_value(tree: Map, way: tuple[str | int, ...]) -> Node:

@@ -325,7 +325,7 @@ class _Tested:
 def _all_true(clauses: Slotted, view: View) -> bool:
     now = view.subject.now
     # Loops, since a generator costs as much as the tests.
-    for slot, clause in clauses:  # noqa: SIM110
+    for slot, clause in clauses:  # noqa: SIM110 - a plain loop is measurably faster than all()
         if clause.held_by(view.value(slot, clause.field), now) is not True:
             return False
     return True
@@ -333,7 +333,7 @@ def _all_true(clauses: Slotted, view: View) -> bool:
 
 def _one_false(clauses: Slotted, view: View) -> bool:
     now = view.subject.now
-    for slot, clause in clauses:  # noqa: SIM110
+    for slot, clause in clauses:  # noqa: SIM110 - a plain loop is measurably faster than all()
         if clause.held_by(view.value(slot, clause.field), now) is False:
             return True
     return False

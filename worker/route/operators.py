@@ -117,9 +117,11 @@ def _boolean(asked: Asked, word: Scalar) -> bool | None:
 def _number(asked: Asked, word: Scalar) -> Any:
     field = asked.field
     found = bounds.amount(word.text, field.kind)
-    if found is None:
-        code, message, fix = bounds.trouble(word.text, field)
-        asked.refuse(code, message, fix, word)
+    if found is None and bounds.parse_bounds(word.text, field.kind):
+        message = f'"{shown(word.text)}" is a test, and a list takes values.'
+        asked.refuse("E106", message, "Put the tests into an any group, one in each member.", word)
+    elif found is None:
+        asked.refuse(*bounds.trouble(word.text, field), word)
     elif bounds.outside(found, field):
         message = f"{bounds.range_words(field)}, so {shown(word.text)} can never hold."
         asked.refuse("E105", message, bounds.range_fix(field), word)
@@ -379,6 +381,7 @@ def instant_of(source: str) -> datetime | None:
     """An ISO 8601 time with an offset, as UTC."""
     try:
         found = datetime.fromisoformat(source.strip())
-        return found.astimezone(UTC) if found.utcoffset() is not None else None
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
+    # Nobody's deadline lies outside these years, and at the ends of time there is no adding days.
+    return found.astimezone(UTC) if found.utcoffset() is not None and 1900 <= found.year <= 2200 else None

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from worker.route import bounds, operators, shape
 from worker.route.clauses import Clause, Member, When
 from worker.route.conditions import AllOf, AnyOf, Is, IsNot, NoneOf, Test
-from worker.route.fields import OPEN_PREFIXES, Field, Kind, undeclared
+from worker.route.fields import NUMBERS, OPEN_PREFIXES, Field, Kind, undeclared
 from worker.route.findings import closest
-from worker.route.nodes import Map, Node, Scalar, Seq, written
+from worker.route.nodes import SYMBOLS, Map, Node, Scalar, Seq, written
 from worker.route.operators import MODIFIERS, OPERATORS, Asked, Context
 from worker.route.shape import YES_NO, File, shown
 
@@ -177,12 +177,13 @@ def _operator(file: File, key: Scalar, node: Node, field: Field, context: Contex
     fitting = [name for name, known in OPERATORS.items() if known.suits(field)]
     if operator is None:
         near = closest(key.text, [*fitting, *MODIFIERS])
+        words = f"{SYMBOLS.get(key.text, key.text)} {written(node)}".replace("_", " ")
         file.add(
             "E101",
             key,
             f'unknown test "{shown(key.text)}". {field.name} is {bounds.article(field.kind)}; its tests '
             f"are: {', '.join([*fitting, *MODIFIERS])}.",
-            f'Did you mean "{near}"?' if near else "",
+            _meant(near, words, field),
         )
         return None
     if not operator.suits(field):
@@ -194,6 +195,12 @@ def _operator(file: File, key: Scalar, node: Node, field: Field, context: Contex
         )
         return None
     return operator.read(Asked(file, node, field, context))
+
+
+def _meant(near: str | None, words: str, field: Field) -> str:
+    if field.kind in NUMBERS and bounds.parse_bounds(words, field.kind):
+        return f"Write: {field.name}: {words}"
+    return f'Did you mean "{near}"?' if near else ""
 
 
 def _instead(operator: str, node: Node, field: Field, fitting: list[str]) -> str:

@@ -29,6 +29,7 @@ from worker.store.schema import (
 from worker.store.types import encode_document
 
 LIVE_STATES = ("open", "acknowledged", "contacted")
+_NATURAL = {"responses": ("source", "external_id"), "follow_ups": ("playbook", "dedupe_key", "response_id")}
 
 
 class Lost(Clash):
@@ -50,23 +51,47 @@ class KnownRow(Struct, frozen=True):
 
 
 def known_responses(conn: Connection, identities: Iterable[tuple[str, str]]) -> list[KnownRow]:
-    """The stored responses among these identities, with the hashes of all their versions."""
+    """The stored responses among these identities, locked in order of id, with the hashes of all their versions.
+
+    Locked, because what becomes of an edit depends on the follow-up its response is part of, and another worker may
+    be opening that just now. What hangs on the rows is read after the locks are held.
+    """
     pairs = sorted(set(identities))
     if not pairs:
         return []
     rows = conn.execute(
-        select(responses, follow_up_responses.c.follow_up_id)
-        .outerjoin(follow_up_responses, follow_up_responses.c.response_id == responses.c.id)
+        select(responses)
         .where(tuple_(responses.c.source, responses.c.external_id).in_(_pairs(conn, pairs)))
+        .order_by(responses.c.id)
+        .with_for_update(key_share=True)
     ).all()
-    hashes = _hashes(conn, [row.id for row in rows])
+    ids = [row.id for row in rows]
+    hashes, belongs = _hashes(conn, ids), _follow_ups_of(conn, ids)
     return [
         KnownRow(
             row.id, row.source, row.external_id, row.version, row.order_key, row.settle_at,
-            row.customer_key, row.survey, frozenset(hashes.get(row.id, ())), row.received_at, row.follow_up_id,
+            row.customer_key, row.survey, frozenset(hashes.get(row.id, ())), row.received_at, belongs.get(row.id),
         )
         for row in rows
     ]  # fmt: skip
+
+
+def contents(conn: Connection, ids: Sequence[int]) -> dict[int, tuple[Any, Any]]:
+    """Content of the current version and contact data, as documents, by id."""
+    if not ids:
+        return {}
+    current = (versions.c.response_id == responses.c.id) & (versions.c.n == responses.c.version)
+    query = select(responses.c.id, versions.c.content, responses.c.contact).join(versions, current)
+    return {row[0]: (row[1], row[2]) for row in conn.execute(query.where(responses.c.id.in_(ids)))}
+
+
+def late_before(conn: Connection, ids: Sequence[int]) -> set[int]:
+    """Those of these responses that an earlier decision found worth a follow-up, and too old for one."""
+    if not ids:
+        return set()
+    late = decisions.c.too_old.is_(True) & (decisions.c.outcome == "open")
+    query = select(decisions.c.response_id).where(decisions.c.response_id.in_(ids), late)
+    return set(conn.execute(query).scalars())
 
 
 def earlier_responses(
@@ -142,7 +167,7 @@ def lock_work(
         return []
     return list(
         conn.execute(
-            select(follow_ups).where(or_(*conditions)).order_by(follow_ups.c.id).with_for_update(of=follow_ups)
+            select(follow_ups).where(or_(*conditions)).order_by(follow_ups.c.id).with_for_update(key_share=True)
         ).all()
     )
 
@@ -169,7 +194,12 @@ def parts(conn: Connection, ids: Sequence[int]) -> list[Any]:
 
 
 def insert_planned(conn: Connection, table: Any, rows: Sequence[bulk.Row]) -> None:
-    """Insert rows that nobody else should have written. Raises Lost where somebody has."""
+    """Insert rows that nobody else should have written. Raises Lost where somebody has.
+
+    In the order of their natural key: two workers that write the same things at once must not wait for each other.
+    """
+    places = [list(table.c.keys()).index(name) for name in _NATURAL.get(table.name, ())]
+    rows = sorted(rows, key=lambda row: [str(row[place] or "") for place in places]) if places else rows
     if bulk.insert(conn, table, rows, skip_conflicts=True) < len(rows):
         raise Lost
 
@@ -186,11 +216,13 @@ def update_planned(conn: Connection, table: Any, key: str, version: str, rows: S
 
 
 def add_notices(conn: Connection, new: Sequence[NewNotice], now: datetime) -> None:
-    """Write notices; one that was already told (cause, recipient) is left as it is."""
+    """Write notices; one that was already told (cause, recipient) is left as it is.
+
+    In the order of their natural key, as `insert_planned`.
+    """
     ids = allocate(conn, "notices", len(new))
-    bulk.insert(
-        conn, notices, [notice_row(id_, one, now) for id_, one in zip(ids, new, strict=True)], skip_conflicts=True
-    )
+    numbered = sorted(zip(ids, new, strict=True), key=lambda each: (each[1].cause, each[1].recipient))
+    bulk.insert(conn, notices, [notice_row(id_, one, now) for id_, one in numbered], skip_conflicts=True)
 
 
 def notice_row(id_: int, new: NewNotice, now: datetime) -> bulk.Row:
@@ -217,6 +249,14 @@ def _hashes(conn: Connection, ids: Sequence[int]) -> dict[int, list[str]]:
         for response_id, content_hash in conn.execute(query):
             found.setdefault(response_id, []).append(content_hash)
     return found
+
+
+def _follow_ups_of(conn: Connection, ids: Sequence[int]) -> dict[int, int]:
+    if not ids:
+        return {}
+    c = follow_up_responses.c
+    query = select(c.response_id, c.follow_up_id).where(c.response_id.in_(ids))
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def _list(conn: Connection, values: Sequence[str]) -> Select[Any]:

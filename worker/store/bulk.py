@@ -44,9 +44,12 @@ def _converted(rows: Sequence[Row], converters: Converters) -> list[list[Any]]:
     """Only the columns that need it are touched: this is the innermost loop of the hot path."""
     converted = [list(row) for row in rows]
     for i, converter in converters.items():
+        last = ready = None
         for row in converted:
-            if row[i] is not None:
-                row[i] = converter(row[i])
+            if row[i] is not last:  # most times of a batch are one object: when it was read
+                last = row[i]
+                ready = None if last is None else converter(last)
+            row[i] = ready
     return converted
 
 

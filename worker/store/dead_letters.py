@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from msgspec import Struct, msgpack
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from worker.store import bulk
 from worker.store.ids import allocate
@@ -77,6 +77,30 @@ def add(conn: Connection, new: list[NewDeadLetter], now: datetime) -> None:
     bulk.insert(conn, dead_letters, rows, skip_conflicts=True)
 
 
+def lock_open(conn: Connection, id_: int) -> bool:
+    """Lock it; whether it is still open. Two who replay the same one at once shall not both do it."""
+    query = select(dead_letters.c.state).where(dead_letters.c.id == id_).with_for_update()
+    return conn.execute(query).scalar() == "open"
+
+
+def find_open(
+    conn: Connection,
+    *,
+    reason: str | None = None,
+    source: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[int]:
+    """Ids of open ones, oldest first; `since` and `until` bound when they were written, the end not included."""
+    c = dead_letters.c
+    query = select(c.id).where(c.state == "open").order_by(c.id)
+    query = query.where(c.reason == reason) if reason else query
+    query = query.where(c.source == source) if source else query
+    query = query.where(c.at >= since) if since else query
+    query = query.where(c.at < until) if until else query
+    return list(conn.execute(query).scalars())
+
+
 def replayed(conn: Connection, id_: int, response_id: int | None) -> None:
     """Its record was read at last."""
     conn.execute(update(dead_letters).where(dead_letters.c.id == id_).values(state="replayed", response_id=response_id))
@@ -91,7 +115,7 @@ def purge(conn: Connection, now: datetime) -> int:
     """Forget raw records and excerpts whose time is over. Gives how many."""
     done = conn.execute(
         update(dead_letters)
-        .where(dead_letters.c.purge_at <= now, dead_letters.c.sealed.is_not(None))
+        .where(dead_letters.c.purge_at <= now, dead_letters.c.sealed.is_not(None) | dead_letters.c.excerpt.is_not(None))
         .values(sealed=None, excerpt=None)
     )
     return done.rowcount

@@ -7,13 +7,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)  # fmt: skip
 
 from worker.model.notice import AttemptOutcome, DeliveryState
 from worker.store import channel_state, schema
 from worker.store.ids import allocate
 from worker.store.notices import Notice
 from worker.store.notices import by_ids as notices_by_ids
+from worker.store.types import UtcTime
 
 LEASE = timedelta(seconds=30)
 
@@ -21,6 +35,36 @@ _TABLE = schema.deliveries
 _ATTEMPTS = schema.attempts
 _NOTICES = schema.notices
 _PENDING = _TABLE.c.state == DeliveryState.PENDING.value
+
+# Built once: these run for every message, and building a statement costs more than running it.
+_HELD_UNTIL = select(_TABLE.c.lease_until).where(
+    _TABLE.c.id == bindparam("of"), _TABLE.c.lease_token == bindparam("token"), _PENDING
+)
+_END_ATTEMPT = (
+    update(_ATTEMPTS)
+    .where(_ATTEMPTS.c.delivery_id == bindparam("of"), _ATTEMPTS.c.n == bindparam("number"))
+    .values({name: bindparam(name) for name in ("ended_at", "outcome", "reason", "seconds")})
+)
+_ENDED: dict[str, Any] = {
+    "state": bindparam("to"), "next_at": bindparam("next_at"), "reason": bindparam("reason"), "lease_until": None,
+    "lease_token": None,
+}  # fmt: skip
+_RECORD_ARRIVED = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("of"), _PENDING)
+    .values(_ENDED | {"delivered_at": bindparam("at"), "provider_id": bindparam("provider_id")})
+)
+_RECORD = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("of"), _PENDING, _TABLE.c.lease_token == bindparam("token"))
+    .values(
+        _ENDED
+        | {
+            "first_failed_at": func.coalesce(_TABLE.c.first_failed_at, bindparam("at", type_=UtcTime)),
+            "unknown": _TABLE.c.unknown + bindparam("lost", type_=Integer),
+        }
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +197,7 @@ def next_number(delivery: Delivery) -> int:
 
 def lease_left(conn: Connection, delivery_id: int, token: str, lease_now: datetime) -> timedelta | None:
     """How long a lease still holds; None when it is lost. One that ends too far ahead is void: a clock was set back."""
-    until: datetime | None = conn.execute(
-        select(_TABLE.c.lease_until).where(_TABLE.c.id == delivery_id, _TABLE.c.lease_token == token, _PENDING)
-    ).scalar()
+    until: datetime | None = conn.execute(_HELD_UNTIL, {"of": delivery_id, "token": token}).scalar()
     if until is None or not timedelta() < until - lease_now <= 2 * LEASE:
         return None
     return until - lease_now
@@ -188,11 +230,10 @@ def record(conn: Connection, results: Sequence[Result]) -> set[int]:
     """
     changed = set()
     for result in results:
-        _end_attempt(conn, result)
-        accepted = result.state is DeliveryState.DELIVERED
-        mine = _PENDING if accepted else _PENDING & (_TABLE.c.lease_token == result.token)
-        statement = update(_TABLE).where(_TABLE.c.id == result.delivery_id, mine).values(**_ending(result))
-        if conn.execute(statement).rowcount:
+        if result.attempt:
+            conn.execute(_END_ATTEMPT, _attempt_values(result))
+        arrived = result.state is DeliveryState.DELIVERED
+        if conn.execute(_RECORD_ARRIVED if arrived else _RECORD, _values(result)).rowcount:
             changed.add(result.delivery_id)
     return changed
 
@@ -207,9 +248,7 @@ def release(conn: Connection, held: Sequence[tuple[Delivery, str]], now: datetim
         )
         if conn.execute(statement).rowcount:
             conn.execute(
-                delete(_ATTEMPTS).where(
-                    _ATTEMPTS.c.delivery_id == delivery.id, _ATTEMPTS.c.n == next_number(delivery)
-                )
+                delete(_ATTEMPTS).where(_ATTEMPTS.c.delivery_id == delivery.id, _ATTEMPTS.c.n == next_number(delivery))
             )
 
 
@@ -310,33 +349,20 @@ def _with_parts(conn: Connection, rows: Sequence[Row[Any]]) -> list[Delivery]:
     ]
 
 
-def _end_attempt(conn: Connection, result: Result) -> None:
-    if not result.attempt:
-        return
-    statement = (
-        update(_ATTEMPTS)
-        .where(_ATTEMPTS.c.delivery_id == result.delivery_id, _ATTEMPTS.c.n == result.attempt)
-        .values(
-            ended_at=result.ended_at,
-            outcome=result.outcome.value if result.outcome else None,
-            reason=result.reason,
-            seconds=result.seconds,
-        )
-    )
-    conn.execute(statement)
-
-
-def _ending(result: Result) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "state": result.state.value, "next_at": result.next_at, "lease_until": None, "lease_token": None,
-        "reason": result.reason,
+def _attempt_values(result: Result) -> dict[str, Any]:
+    return {
+        "of": result.delivery_id, "number": result.attempt, "ended_at": result.ended_at, "seconds": result.seconds,
+        "outcome": result.outcome.value if result.outcome else None, "reason": result.reason,
     }  # fmt: skip
-    if result.state is DeliveryState.DELIVERED:
-        return values | {"delivered_at": result.ended_at, "provider_id": result.provider_id, "reason": None}
-    values["first_failed_at"] = func.coalesce(_TABLE.c.first_failed_at, result.ended_at)
-    if result.lost:
-        values["unknown"] = _TABLE.c.unknown + 1
-    return values
+
+
+def _values(result: Result) -> dict[str, Any]:
+    arrived = result.state is DeliveryState.DELIVERED
+    return {
+        "of": result.delivery_id, "token": result.token, "to": result.state.value, "next_at": result.next_at,
+        "reason": None if arrived else result.reason, "at": result.ended_at, "provider_id": result.provider_id,
+        "lost": int(result.lost),
+    }  # fmt: skip
 
 
 def _end_all(conn: Connection, ids: Sequence[int], state: DeliveryState, reason: str) -> None:

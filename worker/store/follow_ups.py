@@ -143,15 +143,13 @@ def coming(conn: Connection, step: str, owners: Sequence[str], after: datetime, 
     )  # fmt: skip
 
 
-def end_timer(
-    conn: Connection, follow_up_id: int, cycle: int, step: str, n: int, now: datetime, reason: str | None = None
-) -> bool:
-    """A step has been done, or (with a reason) overtaken. False where another worker was faster."""
+def end_timer(conn: Connection, timer: Row[Any], now: datetime, reason: str | None = None) -> bool:
+    """A step has been done, or (with a reason) overtaken. False where another worker was faster, or it was moved."""
     done = conn.execute(
         update(timers)
         .where(
-            timers.c.follow_up_id == follow_up_id, timers.c.cycle == cycle, timers.c.step == step, timers.c.n == n,
-            timers.c.state == "pending",
+            timers.c.follow_up_id == timer.follow_up_id, timers.c.cycle == timer.cycle, timers.c.step == timer.step,
+            timers.c.n == timer.n, timers.c.state == "pending", timers.c.fire_at == timer.fire_at,
         )
         .values(state="void" if reason else "fired", done_at=now, reason=reason)
     )  # fmt: skip
@@ -218,11 +216,15 @@ def opener(conn: Connection, follow_up_id: int) -> Response:
     return read_response(content)
 
 
-def last_told(conn: Connection, follow_up_id: int) -> str | None:
-    """Whom the last escalation told."""
+def last_told(conn: Connection, follow_up_id: int, cycle: int) -> str | None:
+    """Whom the last escalation of this cycle told."""
     found: str | None = conn.execute(
         select(notices.c.recipient)
-        .where(notices.c.follow_up_id == follow_up_id, notices.c.kind.in_(("escalation", "handed_over")))
+        .where(
+            notices.c.follow_up_id == follow_up_id,
+            notices.c.kind.in_(("escalation", "handed_over")),
+            notices.c.cause.startswith(f"follow-up/{follow_up_id}/{cycle}/"),
+        )
         .order_by(notices.c.id.desc())
         .limit(1)
     ).scalar()
@@ -247,7 +249,7 @@ def end_pause(conn: Connection, follow_up_id: int, now: datetime) -> datetime | 
 
 
 def pauses_of(conn: Connection, follow_up_id: int) -> list[tuple[datetime, datetime | None]]:
-    """When the clock stood: (since, until) in order; until None is now."""
+    """When the clock stood: (since, until) in order; without an end, it still stands."""
     query = select(pauses.c.started_at, pauses.c.ended_at).where(pauses.c.follow_up_id == follow_up_id)
     return [(row[0], row[1]) for row in conn.execute(query.order_by(pauses.c.n))]
 

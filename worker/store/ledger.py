@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Row, Update, and_, func, insert, select, tuple_, update
 
+from worker.store import bulk
 from worker.store.schema import ledger, partitions
 
 Key = tuple[str, int]  # topic, partition
@@ -37,6 +38,8 @@ def heads(conn: Connection, topics: Iterable[str]) -> dict[Key, Head]:
 def lock(conn: Connection, keys: Iterable[Key]) -> dict[Key, Head]:
     """Lock the heads of `keys` in sorted order. A partition never seen before is absent."""
     wanted = sorted(keys)
+    if not wanted:
+        return {}
     rows = conn.execute(
         select(partitions)
         .where(tuple_(partitions.c.topic, partitions.c.partition).in_(wanted))
@@ -47,11 +50,14 @@ def lock(conn: Connection, keys: Iterable[Key]) -> dict[Key, Head]:
 
 
 def start(conn: Connection, key: Key, incarnation: str, at: int) -> None:
-    """Begin a chain: a partition seen for the first time, or one of a re-created topic."""
+    """Begin a chain: a partition seen for the first time, or one of a re-created topic.
+
+    A chain that has begun already goes on: a worker that wakes up late must not set its head back.
+    """
     values = {"incarnation": incarnation, "next_offset": at, "paused_reason": None, "accepted_until": None}
-    done = conn.execute(_update(key).values(values))
+    done = conn.execute(_update(key).where(partitions.c.incarnation != incarnation).values(values))
     if not done.rowcount:
-        conn.execute(insert(partitions).values(topic=key[0], partition=key[1], **values))
+        bulk.insert(conn, partitions, [(*key, *values.values())], skip_conflicts=True)
 
 
 def move(
@@ -60,7 +66,7 @@ def move(
     """Account for [from_, to) and move the head there. `counts` must add up to `to - from_`."""
     if to > from_:
         _grow(conn, key, incarnation, day, from_, to, counts)
-    conn.execute(_update(key).values(incarnation=incarnation, next_offset=to))
+    conn.execute(_update(key).values(incarnation=incarnation, next_offset=to, paused_reason=None))
 
 
 def gap(conn: Connection, key: Key, incarnation: str, day: date, from_: int, to: int, reason: str) -> None:
@@ -79,9 +85,20 @@ def pause(conn: Connection, key: Key, reason: str | None) -> None:
     conn.execute(_update(key).values(paused_reason=reason))
 
 
-def unpause_all(conn: Connection) -> None:
-    """Let every paused partition go on."""
-    conn.execute(update(partitions).where(partitions.c.paused_reason.is_not(None)).values(paused_reason=None))
+def unpause_all(conn: Connection) -> int:
+    """Let every paused partition go on. Gives how many did."""
+    paused = select(partitions.c.topic, partitions.c.partition).where(partitions.c.paused_reason.is_not(None))
+    keys = lock(conn, [(row.topic, row.partition) for row in conn.execute(paused)])
+    for key in keys:
+        pause(conn, key, None)
+    return len(keys)
+
+
+def has_gap(conn: Connection, key: Key, incarnation: str, from_: int, to: int, reason: str) -> bool:
+    """Whether this very gap is written down already."""
+    mine = (ledger.c.topic == key[0]) & (ledger.c.partition == key[1]) & (ledger.c.incarnation == incarnation)
+    same = (ledger.c.from_offset == from_) & (ledger.c.to_offset == to) & (ledger.c.gap_reason == reason)
+    return conn.execute(select(ledger.c.seq).where(mine, same).limit(1)).first() is not None
 
 
 def _grow(

@@ -60,9 +60,15 @@ def add(conn: Connection, notices: Sequence[NewNotice], now: datetime) -> list[i
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
     statement = insert(_TABLE).on_conflict_do_nothing(index_elements=["cause", "recipient"]).returning(_TABLE.c.id)
     added = sorted(conn.execute(statement, rows).scalars())
-    if added and conn.dialect.name == "postgresql":
-        conn.execute(select(func.pg_notify(WAKE, "")))
+    if added:
+        announce(conn)
     return added
+
+
+def announce(conn: Connection) -> None:
+    """On PostgreSQL, let every process's senders know when this transaction commits. SQLite is one process."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(select(func.pg_notify(WAKE, "")))
 
 
 def waiting(conn: Connection, now: datetime, limit: int) -> list[Notice]:
@@ -97,14 +103,17 @@ def put_off(conn: Connection, later: Sequence[tuple[int, datetime, Mapping[str, 
     conn.execute(statement, [{"of": number, "to": until, "why": dict(data)} for number, until, data in later])
 
 
-def sent_since(conn: Connection, recipient: str, since: datetime) -> list[datetime]:
-    """When messages to this receiver were begun; those that were never sent are left out."""
-    statement = select(_TABLE.c.started_at).where(
-        _TABLE.c.recipient == recipient,
+def sent_since(conn: Connection, recipients: Sequence[str], since: datetime) -> dict[str, list[datetime]]:
+    """When messages to these receivers were begun; those that were never sent are left out."""
+    statement = select(_TABLE.c.recipient, _TABLE.c.started_at).where(
+        _TABLE.c.recipient.in_(recipients),
         _TABLE.c.started_at >= since,
         _TABLE.c.state != NoticeState.SKIPPED.value,
     )
-    return list(conn.execute(statement).scalars())
+    found: dict[str, list[datetime]] = {}
+    for recipient, at in conn.execute(statement):
+        found.setdefault(recipient, []).append(at)
+    return found
 
 
 def any_waiting(conn: Connection, now: datetime) -> bool:

@@ -81,6 +81,9 @@ def _partition(place: Place, rows: Sequence[RowMapping]) -> Json:
 
 
 def _gap(name: str, row: RowMapping) -> str:
+    if row["from_offset"] == row["to_offset"]:
+        behind = f"what lay behind offset {row['from_offset']}"
+        return f"{name}: {behind} was lost, nobody knows how much: {row['gap_reason']}."
     lost = f"offsets {row['from_offset']} to {row['to_offset'] - 1}"
     return f"{name}: {lost} were lost before they were read: {row['gap_reason']}."
 

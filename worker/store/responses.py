@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -84,7 +84,7 @@ def version_row(
 
 def decision_row(id_: int, version: int, decision: Decision) -> Row:
     """A row of decisions, in the order of its columns. What has no column of its own is in `rest`."""
-    rest = {
+    rest = {} if decision.playbook is None else {
         "floor": decision.floor,
         "owner_via": decision.owner_via,
         "stands_in_for": decision.stands_in_for,
@@ -97,10 +97,17 @@ def decision_row(id_: int, version: int, decision: Decision) -> Row:
     return (
         id_, version, decision.revision, EVALUATOR, decision.now, decision.rule, decision.outcome.value,
         decision.reason, decision.playbook.id if decision.playbook else None, decision.priority, decision.owner,
-        encode_document(decision.also), encode_document(decision.observed), encode_document(decision.facts),
-        encode_document(decision.owner_skips),
-        encode_document({name: value for name, value in rest.items() if value}), decision.too_old,
+        _list(decision.also), _list(decision.observed), _object(decision.facts), _list(decision.owner_skips),
+        _object({name: value for name, value in rest.items() if value}), decision.too_old,
     )  # fmt: skip
+
+
+def _list(values: Sequence[Any]) -> str:
+    return encode_document(values) if values else "[]"
+
+
+def _object(values: Mapping[str, Any]) -> str:
+    return encode_document(values) if values else "{}"
 
 
 def contact_document(contact: Contact) -> str | None:

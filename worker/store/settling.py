@@ -23,16 +23,20 @@ class Waiting(Struct, frozen=True):
     follow_up_id: int | None
 
 
-def due(conn: Connection, now: datetime, limit: int) -> list[Waiting]:
-    """Responses whose window is over, in reading order, locked; those another worker holds are passed over."""
+def due(conn: Connection, now: datetime, limit: int, only: int | None = None) -> list[Waiting]:
+    """Responses whose window is over, in reading order, locked; those another worker holds are passed over.
+
+    `only` looks at one response. The lock lets others refer to the row: a person's click must not wait here.
+    """
+    mine = (responses.c.status == "waiting") & (responses.c.settle_at <= now)
     rows = conn.execute(
         select(responses, versions.c.content, follow_up_responses.c.follow_up_id)
         .join(versions, (versions.c.response_id == responses.c.id) & (versions.c.n == responses.c.version))
         .outerjoin(follow_up_responses, follow_up_responses.c.response_id == responses.c.id)
-        .where(responses.c.status == "waiting", responses.c.settle_at <= now)
+        .where(mine if only is None else mine & (responses.c.id == only))
         .order_by(responses.c.responded_at, responses.c.id)
         .limit(limit)
-        .with_for_update(of=responses, skip_locked=True)
+        .with_for_update(of=responses, key_share=True, skip_locked=True)
     )
     return [
         Waiting(
@@ -53,6 +57,12 @@ def next_due(conn: Connection) -> datetime | None:
         select(responses.c.settle_at).where(responses.c.status == "waiting").order_by(responses.c.settle_at).limit(1)
     ).scalar()
     return found
+
+
+def postpone(conn: Connection, id_: int, until: datetime) -> None:
+    """Look at this one again later, since it cannot be decided now, and let the others through meanwhile."""
+    waiting = (responses.c.id == id_) & (responses.c.status == "waiting")
+    conn.execute(update(responses).where(waiting).values(settle_at=until))
 
 
 def done(conn: Connection, ids: Sequence[int]) -> None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.acceptance.kill.checker import Database, Sent, check, read_to_the_end, settled, unfinished
+from tests.acceptance.kill.points import DELIVERING, MARK, POINTS
 from tests.acceptance.kill.story import RULES, Story
-from tests.acceptance.kill.victim_mark import MARK, POINTS
+from tests.support import servers
 from tests.support.kafka.cluster import Kafka
-from tests.support.process import Innerloop, Process
+from tests.support.process import Innerloop, Process, RunningWorker
 from tests.support.slack_server import SlackServer
 from tests.support.smtp_server import SmtpServer
 from tests.support.waiting import until
@@ -24,8 +25,9 @@ from tests.support.waiting import until
 SENDERS = 4
 _PARTITIONS = 3
 _BURST = (10, 60)  # records between two kills
-_POINT_SECONDS = 8.0  # a point that is not reached by then is not on the way today
-_RANDOM_SECONDS = 4.0
+_POINT_SECONDS = 30.0  # from the start; a point that is not reached by then is not on the way today
+_RANDOM_SECONDS = 3.0  # at most so long after becoming ready
+_READY_SECONDS = 60.0
 _FINISH_SECONDS = 120.0  # leases of the dead end after 30 s, read-backs take their time
 _GROUP = "kill-test"
 
@@ -89,29 +91,44 @@ class Stage:
         self.kafka.flush()
 
     def _kill_one(self, point: str) -> str:
-        process = self._start(point, self.random.randint(1, 3))
+        worker = self._start(point)
         try:
-            where = self._wait_for_moment(process, point)
+            where = self._at_random(worker) if point == "-" else self._at_point(worker.process, point)
         finally:
-            process.kill()
+            worker.process.kill()
         # A dead member would keep its partitions until its session ends, half a minute on.
         self.kafka.expel(f"{_GROUP}-{self.topic}")
         return where
 
-    def _start(self, point: str, nth: int) -> Process:
-        wrapper = [sys.executable, "-m", "tests.acceptance.kill.victim", point, str(nth), "run"]
-        return self.program.start_program(wrapper)
+    def _start(self, point: str) -> RunningWorker:
+        # A poll and a batch come about once a round, deliveries many times.
+        nth = self.random.randint(1, 4) if point in DELIVERING else 1
+        port = servers.free_port()
+        command = [sys.executable, "-m", "tests.acceptance.kill.victim", point, str(nth), "run"]
+        process = self.program.start_program(command, INNERLOOP_HTTP_LISTEN=f"127.0.0.1:{port}")
+        return RunningWorker(process, f"http://127.0.0.1:{port}")
 
-    def _wait_for_moment(self, process: Process, point: str) -> str:
-        seconds = _POINT_SECONDS if point != "-" else self.random.uniform(0.5, _RANDOM_SECONDS)
+    def _at_random(self, worker: RunningWorker) -> str:
+        """While it starts, or in the first seconds of its work."""
+        if self.random.random() < 0.75:
+            worker.wait_ready(_READY_SECONDS)
+        self._pass(worker.process, self.random.uniform(0, _RANDOM_SECONDS), lambda: False)
+        return "at random"
+
+    def _at_point(self, process: Process, point: str) -> str:
+        reached = self._pass(process, _POINT_SECONDS, lambda: any(line.startswith(MARK) for line in process.err))
+        return point if reached else f"{point} not reached"
+
+    def _pass(self, process: Process, seconds: float, over: Callable[[], bool]) -> bool:
+        """Let time pass until `over`; False when the time ran out. A worker that ends by itself is a failure."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if any(line.startswith(MARK) for line in process.err):
-                return point
+            if over():
+                return True
             if not process.running:
                 raise AssertionError(f"the worker ended by itself:\n{process.output[-4000:]}")
             threading.Event().wait(0.01)
-        return "at random" if point == "-" else f"{point} not reached"
+        return False
 
     def _finish(self) -> None:
         database, ends = Database(self.store_url), self._ends()

@@ -69,7 +69,7 @@ def test_every_page_of_the_menu_exists_and_every_guide_is_in_it() -> None:
 
 def test_words_for_the_tests_behind_a_fence_are_a_title_for_the_reader() -> None:
     shown = generator("fences").on_page_markdown(
-        "```yaml add to routing.yaml at the end\na\n```\n```sh\nb\n```\n```sh run\nc\n```\n```toml file x.toml\nd\n```\n"
+        "```yaml add to routing.yaml at the end\n```\n```sh\n```\n```sh run\n```\n```toml file x.toml\n```\n"
     )
     fences = [line for line in shown.splitlines() if line.startswith("```") and line != "```"]
     assert fences == ['```yaml title="add to routing.yaml at the end"', "```sh", "```sh", '```toml title="x.toml"']

@@ -17,6 +17,11 @@ CONDITIONS = [
     ("{response.score: {not: at most 4}}", 'E106 {not: at most 4}: "not" takes values, never tests. Write: above 4'),
     ("{interaction.wait_seconds: above 9}",
      'E104 cannot read "above 9" as a duration test. Write: above 9 minutes, at most 9 minutes, or 0 to 9 minutes.'),
+    ("{response.score: {at_most: 4}}",
+     ('E101 unknown test "at_most". response.score is a number; its tests are: is, not, known, or_unknown. '
+     "Write: response.score: at most 4")),
+    ("{response.score: [at most 2, 9]}",
+     'E106 "at most 2" is a test, and a list takes values. Put the tests into an any group, one in each member.'),
     ("{tier: gold}", 'E102 unknown field "tier". Did you mean "customer.tier"?'),
     ("{attribute.plan: pro}", 'E102 unknown field "attribute.plan". Did you mean "attributes.plan"?'),
     ("{language: de}", 'E102 unknown field "language". Did you mean "response.language" or "customer.language"?'),

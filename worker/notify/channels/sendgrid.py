@@ -116,9 +116,7 @@ class _Client(python_http_client.Client):  # type: ignore[misc] # the library ha
 
     def _build_client(self, name: str | None = None) -> _Client:
         path = [*self._url_path, name] if name else self._url_path
-        return _Client(
-            host=self.host, version=self._version, request_headers=dict(self.request_headers), url_path=path
-        )
+        return _Client(host=self.host, version=self._version, request_headers=dict(self.request_headers), url_path=path)
 
     def _make_request(self, _opener: object, request: urllib.request.Request, **_: object) -> Any:
         return self.opener.open(request)

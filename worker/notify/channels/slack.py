@@ -56,7 +56,8 @@ OUTCOMES: Mapping[str, AttemptOutcome] = {
     # "some aspect of the operation may have succeeded": only a look can tell
     "fatal_error": _UNKNOWN, "internal_error": _UNKNOWN,
     # about this address or this message
-    "as_user_not_supported": _REFUSED, "attachment_payload_limit_exceeded": _REFUSED, "cannot_reply_to_message": _REFUSED,
+    "as_user_not_supported": _REFUSED, "attachment_payload_limit_exceeded": _REFUSED,
+    "cannot_reply_to_message": _REFUSED,
     "channel_not_found": _REFUSED, "duplicate_channel_not_found": _REFUSED, "duplicate_message_not_found": _REFUSED,
     "cant_broadcast_message": _REFUSED, "cant_post_message": _REFUSED, "cant_update_message": _REFUSED,
     "edit_window_closed": _REFUSED, "free_team_not_allowed": _REFUSED, "invalid_blocks": _REFUSED,
@@ -203,9 +204,7 @@ class _Client(WebClient):
 
 def _accepted(conversation: str, message: Mapping[str, Any]) -> Answer:
     ts = str(message.get("ts") or "")
-    return Answer(
-        outcome=AttemptOutcome.ACCEPTED, provider_id=ts or None, ref=f"{conversation}/{ts}" if ts else None
-    )
+    return Answer(outcome=AttemptOutcome.ACCEPTED, provider_id=ts or None, ref=f"{conversation}/{ts}" if ts else None)
 
 
 def _carries(message: Mapping[str, Any], key: str) -> bool:

@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from worker.errors import ConfigError
@@ -166,7 +167,7 @@ def _sign_in(smtp: smtplib.SMTP, user: str, password: str) -> None:
     # Not login(): it tries every way one after the other, and servers hang up on the second wrong answer.
     smtp.user, smtp.password = user, password
     offered = smtp.esmtp_features.get("auth", "").upper().split()
-    ways = {"PLAIN": smtp.auth_plain, "LOGIN": smtp.auth_login, "CRAM-MD5": smtp.auth_cram_md5}
+    ways: dict[str, Any] = {"PLAIN": smtp.auth_plain, "LOGIN": smtp.auth_login, "CRAM-MD5": smtp.auth_cram_md5}
     way = next((name for name in ways if name in offered), None)
     if way is None:
         raise _RefusedError(_DOWN, "no_sign_in")
@@ -197,9 +198,7 @@ def _message(smtp: smtplib.SMTP, data: bytes, ref: str) -> Answer:
     return Answer(outcome=AttemptOutcome.ACCEPTED, ref=ref)
 
 
-def _expect(
-    code: int, _text: bytes = b"", wanted: int = 250, for_good: AttemptOutcome = _REFUSED
-) -> None:
+def _expect(code: int, _text: bytes = b"", wanted: int = 250, for_good: AttemptOutcome = _REFUSED) -> None:
     """Raise _RefusedError unless the code is of the wanted kind. 421: the server is closing, whatever was asked."""
     if code // 100 == wanted // 100:
         return

@@ -12,3 +12,5 @@ POINTS = (
     "after_answer",  # the provider has it, we have not written that down
     "settling",  # inside the transaction that settles a waiting response
 )
+
+DELIVERING = ("after_claim", "after_answer")
