@@ -95,7 +95,7 @@ docs: $(STAMP) ## write what docs/ takes from the code, then the site into build
 sbom: ## what is installed to run innerloop, as CycloneDX: build/sbom.cdx.json
 	@test -x build/tools/bin/cyclonedx-py || "$(PYTHON)" -m venv build/tools
 	@build/tools/bin/pip install --quiet --disable-pip-version-check --require-hashes -r deploy/build.lock
-	@build/tools/bin/cyclonedx-py requirements deploy/requirements.lock --pyproject pyproject.toml \
+	@build/tools/bin/python -W ignore -m cyclonedx_py requirements deploy/requirements.lock --pyproject pyproject.toml \
 		--output-reproducible --output-file build/sbom.cdx.json
 
 .PHONY: chart

@@ -22,9 +22,11 @@ from worker.followup.people import People, Reachable
 from worker.ingest.reader import Reader
 from worker.ingest.sources import check_source
 from worker.model.directory import Absence
+from worker.notify import samples
 from worker.notify.render import Templates
 from worker.route.decide import Decider
-from worker.route.findings import Finding
+from worker.route.findings import Finding, Level
+from worker.route.inline import findings_of, run_tests
 from worker.route.load import load, revision
 from worker.route.schema import RuleSet
 from worker.store import absences, rule_sets
@@ -131,8 +133,11 @@ def hash_key(keys: Sequence[str]) -> bytes:
     return hashlib.sha256(b"innerloop customers " + (keys[-1].encode() if keys else b"")).digest()
 
 
-def compose(files: Files, *, reachable: Reachable, hash_key: bytes) -> Verdict:
-    """Check a set as a whole and make it ready. Pure, but for the time it takes."""
+def compose(files: Files, *, reachable: Reachable, hash_key: bytes, prove: bool = True) -> Verdict:
+    """Check a set as a whole and make it ready. Pure, but for the time it takes.
+
+    `prove` runs the inline tests and renders every template; a set that was accepted once needs no proof again.
+    """
     rules = {name.removeprefix("rules/"): content for name, content in files.items() if name.startswith("rules/")}
     pages = {
         name.removeprefix("templates/"): content for name, content in files.items() if name.startswith("templates/")
@@ -147,12 +152,20 @@ def compose(files: Files, *, reachable: Reachable, hash_key: bytes) -> Verdict:
         rule_set=rule_set,
         decider=Decider(rule_set),
         classifier=Classifier(rule_set.themes, rule_set.severity, rule_set.surveys),
-        reader=Reader(rule_set.sources, hash_key),
+        reader=Reader(rule_set.sources, hash_key, rule_set.surveys),
         templates=Templates(pages),
         people=People(rule_set.directory, rule_set.zone, reachable),
         files=files,
     )
-    return Verdict(live, loaded.findings, now_revision)
+    findings = (*loaded.findings, *(_proofs(live) if prove else ()))
+    refused = any(finding.level is Level.ERROR for finding in findings)
+    return Verdict(None if refused else live, findings, now_revision)
+
+
+def _proofs(live: LiveSet) -> tuple[Finding, ...]:
+    """What only trying shows: inline tests that fail, templates that cannot be rendered."""
+    tests = findings_of(run_tests(live.rule_set, live.classifier.classify, live.decider))
+    return (*tests, *live.templates.check(samples.views()))
 
 
 class RuleSets:
@@ -250,7 +263,7 @@ class RuleSets:
             last = rule_sets.latest(conn)
         if last is None:
             return
-        verdict = compose(last[1], reachable=self._reachable, hash_key=self._hash_key)
+        verdict = compose(last[1], reachable=self._reachable, hash_key=self._hash_key, prove=False)
         if verdict.live is not None:
             self._use(verdict.live, keep_problem=True)
 

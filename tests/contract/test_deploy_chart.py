@@ -5,12 +5,10 @@ What `make chart` rendered is committed, so most of this needs no helm. Where he
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 import subprocess
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +17,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
+from tests.support.scripts import script
 from tests.support.shared import ROOT
 from worker.settings import PREFIX, SECRETS, Settings
 
@@ -31,14 +30,8 @@ Object = dict[str, Any]
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
-@cache
 def renderer() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("render", HELM / "render.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return script("deploy/helm/render.py")
 
 
 def schema() -> Object:

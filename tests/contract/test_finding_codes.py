@@ -32,12 +32,12 @@ def _findings(code: Code) -> tuple[Finding, ...]:
     return (*result.findings, *failed)
 
 
-@pytest.mark.parametrize("code", CODES.values(), ids=lambda code: code.code)
+@pytest.mark.parametrize("code", list(CODES.values()), ids=lambda code: code.code)
 def test_the_wrong_example_gives_its_code_and_nothing_else(code: Code) -> None:
     assert [finding.code for finding in _findings(code)] == [code.code]
 
 
-@pytest.mark.parametrize("code", CODES.values(), ids=lambda code: code.code)
+@pytest.mark.parametrize("code", list(CODES.values()), ids=lambda code: code.code)
 def test_a_finding_says_where_what_and_how_to_mend_it_in_one_line(code: Code) -> None:
     finding = _findings(code)[0]
     assert finding.file == f"rules/{code.file}"
@@ -55,6 +55,6 @@ def test_every_code_in_the_program_has_an_entry() -> None:
     assert used == set(CODES)
 
 
-@pytest.mark.parametrize("code", CODES.values(), ids=lambda code: code.code)
+@pytest.mark.parametrize("code", list(CODES.values()), ids=lambda code: code.code)
 def test_an_entry_says_what_why_and_how_in_sentences(code: Code) -> None:
     assert code.what.endswith(".") and code.why.endswith(".") and code.fix

@@ -33,11 +33,11 @@ def read(settings: Settings, directory: Path | None = None) -> Files:
         raise ConfigError(f"{error.filename or rules} cannot be read: {error.strerror or error}.") from None
 
 
-def check(files: Files, settings: Settings) -> Verdict:
+def check(files: Files, settings: Settings, *, prove: bool = True) -> Verdict:
     """Check a set as a whole, and make it ready where it has no mistakes."""
     from worker.ruleset import compose
 
-    return compose(files, reachable=_has_an_address, hash_key=customer_hash_key(settings))
+    return compose(files, reachable=_has_an_address, hash_key=customer_hash_key(settings), prove=prove)
 
 
 def loaded(files: Files) -> RuleSet:
@@ -59,9 +59,9 @@ def refusal(findings: Sequence[Finding]) -> str:
     return "\n".join(["The rule set has mistakes.", *as_text(findings)])
 
 
-def usable(files: Files, settings: Settings) -> LiveSet:
+def usable(files: Files, settings: Settings, *, prove: bool = True) -> LiveSet:
     """The set, ready to decide. Raises RuleSetRefused with the first mistakes."""
-    verdict = check(files, settings)
+    verdict = check(files, settings, prove=prove)
     if verdict.live is None:
         raise RuleSetRefused(refusal(verdict.findings))
     return verdict.live
@@ -79,7 +79,7 @@ def in_use(store: Store, settings: Settings) -> LiveSet:
     with store.read() as conn:
         last = rule_sets.latest(conn)
         away = absences.current(conn, opening.now().date())
-    return with_absences(usable(last[1] if last else read(settings), settings), away)
+    return with_absences(usable(last[1] if last else read(settings), settings, prove=last is None), away)
 
 
 def _has_an_address(who: Person | Team) -> bool:

@@ -190,13 +190,17 @@ class _BadTime(Exception):
 
 @dataclass(slots=True)
 class Notes:
-    """What was noticed on the way. `places` says where a field was found, when that is not its own name."""
+    """What was noticed on the way. `places` says where a field was found, when that is not its own name.
+
+    `part`: the event brings some of the answers, not necessarily score or comment.
+    """
 
     places: Mapping[str, str] = field(default_factory=dict)
     surveys: Mapping[str, Survey] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    part: bool = False
 
     def place(self, name: str) -> str:
         found_at = self.places.get(name)
@@ -321,7 +325,8 @@ def read(document: Mapping[str, Json], default_source: str, key_of: KeyOf, notes
     interaction = _fill(_object(document, "interaction", "", notes), _INTERACTION, "interaction.", notes)
     answers = _open(document, "answers", "", notes)
     attributes = _open(document, "attributes", "", notes)
-    if needed["score"] is None and not (values.get("comment") or "").strip():
+    silent = needed["score"] is None and not (values.get("comment") or "").strip()
+    if silent and not (notes.part and answers):
         notes.faults.append(_nothing_said(values.get("metric"), values.get("survey"), notes))
     if notes.faults:
         return None

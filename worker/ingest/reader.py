@@ -113,7 +113,7 @@ class Reader:
             fault = Fault(Reason.NO_ANSWERS, f"This event only refers to a response. {source.reference_only}")
             return _dead(record.origin, source.source, [fault])
         mapped = source.map(given)
-        notes = Notes(mapped.places, self._surveys, list(mapped.faults), ignored=list(mapped.ignored))
+        notes = Notes(mapped.places, self._surveys, list(mapped.faults), ignored=list(mapped.ignored), part=source.part)
         response = event.read(mapped.document, source.source, self._key_in(source.namespace), notes)
         if response is None:
             return _dead(record.origin, source.source, notes.faults)

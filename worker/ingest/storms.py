@@ -42,8 +42,9 @@ class _Weather:
         self.in_a_row = self.in_a_row + 1 if dead else 0
         self.recent.append(dead)
         self.sample = one if isinstance(one, Dead) else self.sample
-        crowded = len(self.recent) == OF_AT_LEAST and sum(self.recent) > SHARE * OF_AT_LEAST
-        was, self.storms = self.storms, self.in_a_row >= IN_A_ROW or crowded
+        crowded, was = sum(self.recent) > SHARE * len(self.recent), self.storms
+        # One that began ends when the share is low again, not with the first record that can be read.
+        self.storms = self.in_a_row >= IN_A_ROW or (crowded and (was or len(self.recent) == OF_AT_LEAST))
         return self.storms and not was
 
 

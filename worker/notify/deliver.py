@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from worker import log
 from worker.clock import Clock
 from worker.errors import InnerloopError, StoreUnavailable
@@ -29,7 +31,7 @@ from worker.notify.outbox import Claim, Outbox, Report
 from worker.notify.refresh import Refresh
 from worker.notify.retry import Action
 from worker.store import channel_state, deliveries, notices
-from worker.store.engine import Store
+from worker.store.engine import Store, Trouble, trouble
 from worker.store.threads import Thread
 
 POLL_SECONDS = 1.0  # the safety net behind wake()
@@ -37,6 +39,7 @@ _STORE_WAIT = (1.0, 30.0)
 _AHEAD = 8  # claims per sender, while calls are quick
 _QUICK = 0.5  # seconds: longer calls, and nothing is claimed that cannot start at once
 _HELD_SECONDS = 5.0  # how long this process remembers by itself; the store remembers longer
+_TRIES = 3
 _SOON = timedelta(seconds=5)
 _NEEDED = timedelta(seconds=MOST_SECONDS + 2)
 _log = log.get(__name__)
@@ -195,9 +198,16 @@ class Deliverer:
             self._permits.release()
 
     def _write(self, reports: list[Report], room: int) -> tuple[list[Claim], bool]:
-        with self._store.write() as conn:
-            now = self._clock.now()
-            return self._outbox.turn(conn, self._live(), now, self._store.now(conn), reports, room)
+        """A turn; once more where another process was in the way (PostgreSQL ends one of two that block each other)."""
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                with self._store.write() as conn:
+                    now = self._clock.now()
+                    return self._outbox.turn(conn, self._live(), now, self._store.now(conn), reports, room)
+            except SQLAlchemyError as error:
+                if trouble(error) is not Trouble.CLASH or not tries_left:
+                    raise
+        raise AssertionError("the loop above returns or raises")
 
     def _try_open_channels(self) -> None:
         """A process that starts tries what was held back: it may have come with a mended secret."""

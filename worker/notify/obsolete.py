@@ -8,6 +8,7 @@ from datetime import datetime
 from worker.model.followup import LIVE, State
 from worker.model.notice import Kind
 from worker.model.playbook import Milestone
+from worker.notify.recipients import OPS
 from worker.store.notices import Notice
 
 _ABOUT_OPEN_WORK = frozenset(
@@ -46,8 +47,10 @@ def obsolete(notice: Notice, now: Now | None) -> str | None:
         return "the follow-up was opened again since"
     if notice.kind is Kind.UPDATE and now.alert_waits:
         return "told in the alert"
-    if notice.kind in {Kind.ALERT, Kind.HANDED_OVER} and _is_settled(notice, now):
+    if notice.kind is Kind.ALERT and _is_settled(notice, now):
         return f"{now.state.value} already"
+    if notice.kind is Kind.HANDED_OVER and notice.recipient not in {now.owner, OPS}:
+        return "handed on since"
     return _overtaken(notice, now)
 
 
@@ -65,13 +68,17 @@ def _overtaken(notice: Notice, now: Now) -> str | None:
 def _waits_for(notice: Notice) -> Milestone | None:
     match notice.kind:
         case Kind.REMINDER:
-            return Milestone(notice.data.get("until", Milestone.ACKNOWLEDGED))
+            return _milestone(notice.data.get("until"), Milestone.ACKNOWLEDGED)
         case Kind.ESCALATION:
-            return Milestone(notice.data.get("unless", Milestone.CLOSED))
+            return _milestone(notice.data.get("unless"), Milestone.CLOSED)
         case Kind.DUE_SOON:
             return Milestone.CONTACTED
         case _:
             return None
+
+
+def _milestone(word: object, default: Milestone) -> Milestone:
+    return next((milestone for milestone in Milestone if milestone == word), default)
 
 
 def _is_settled(notice: Notice, now: Now) -> bool:
@@ -81,5 +88,5 @@ def _is_settled(notice: Notice, now: Now) -> bool:
 
 def _of_another_cycle(notice: Notice, now: Now) -> bool:
     parts = notice.cause.split("/")
-    cycled = len(parts) == 4 and parts[0] == "follow-up" and parts[2].isdigit()
+    cycled = len(parts) >= 4 and parts[0] == "follow-up" and parts[2].isdigit()
     return cycled and int(parts[2]) != now.cycle

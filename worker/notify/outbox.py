@@ -98,6 +98,8 @@ class Outbox:
     ) -> tuple[list[Claim], bool]:
         """Record reports, plan new notices, claim at most `room` deliveries. Says whether more waits right away."""
         turn = Turn(conn, now, lease_now, live, channel_state.open_circuits(conn))
+        for word in self._channels:
+            metrics.CHANNEL_OPEN.labels(word).set(word in turn.circuits)
         self._record(turn, reports)
         if room > 0:
             self._plan_new(turn)
@@ -264,7 +266,7 @@ class Outbox:
             if len(claims) < room and (claim := self._take(turn, delivery, token)):
                 claims.append(claim)
         deliveries.lease(turn.conn, [claim.delivery for claim in claims], token, turn.now, turn.lease_now)
-        turn.more = bool(turn.planned or turn.new or (claims and len(found) == room * 4))
+        turn.more = bool(turn.planned or turn.new or len(found) == room * 4)
         self._write(turn)
         return claims
 

@@ -54,7 +54,7 @@ def _kind_strip(page: Page, said: Said) -> Strip | None:
     work, say = page.work, page.say
     match page.context.notice.kind:
         case Kind.DRILL:
-            return Strip(say("Drill."), say("A test by ops. No customer is waiting."))
+            return Strip(say("Drill."), say("A test by ops. No customer is waiting."), small=True)
         case Kind.UPDATE:
             return _update(page, said)
         case Kind.COPY if work:
@@ -158,11 +158,11 @@ def _late_strip(page: Page) -> Strip | None:
         "{channel} gave no answer, so it comes by {here}." if silent else "{channel} refused it, so it comes by {here}."
     )
     ops = say("Ops know.") if page.around.ops_hear else ""
-    return Strip(bold, f"{say(text, channel=channel, here=here)} {ops}".strip())
+    return Strip(bold, f"{say(text, channel=channel, here=here)} {ops}".strip(), small=True)
 
 
 def _repeat_strip(say: Language) -> Strip:
-    return Strip(say("Sent again;"), say("the first may not have arrived."))
+    return Strip(say("Sent again;"), say("the first may not have arrived."), small=True)
 
 
 # Why -------------------------------------------------------------------------------------------------------------

@@ -15,11 +15,15 @@ from worker.notify.words import Language
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The line above everything that says what is new. `tone` is sunken, soon or late."""
+    """The line above everything that says what is new. `tone` is sunken, soon or late.
+
+    `small`: about the message, not about the customer; Slack shows it in small print below.
+    """
 
     bold: str
     text: str
     tone: str = "sunken"
+    small: bool = False
 
     @property
     def line(self) -> str:

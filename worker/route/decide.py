@@ -152,13 +152,14 @@ class _Compiled:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self._rules = tuple(rules)
         self._matcher = Matcher(rules)
-        self._day: date | None = None
-        self._active = 0
+        self._active: tuple[date | None, int] = (None, 0)
         self._dated = any(rule.since or rule.until for rule in rules)
 
     def holding(self, subject: Subject, today: date) -> Iterator[Rule]:
         """The rules that hold, in order: dates first, then `when`, then rollout."""
-        active = self._active if today == self._day else self._in_dates(today)
+        day, active = self._active  # one tuple, since other threads may ask at midnight, too
+        if day != today:
+            active = self._in_dates(today)
         rules = self._rules
         for n in self._matcher.matching(subject, active):
             rule = rules[n]
@@ -166,10 +167,8 @@ class _Compiled:
                 yield rule
 
     def _in_dates(self, today: date) -> int:
-        active = (
-            sum(1 << n for n, rule in enumerate(self._rules) if rule.in_dates(today))
-            if self._dated
-            else (1 << len(self._rules)) - 1
-        )
-        self._day, self._active = today, active
+        active = (1 << len(self._rules)) - 1
+        if self._dated:
+            active = sum(1 << n for n, rule in enumerate(self._rules) if rule.in_dates(today))
+        self._active = today, active
         return active

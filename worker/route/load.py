@@ -315,16 +315,14 @@ class _Loading:
 
     def _check(self, found: _Routing, directory: Directory | None, playbooks: Mapping[str, Playbook]) -> None:
         lint.refuse_doubles([*found.rules, *found.also], self._notes)
-        unreadable = self._notes.has_errors
-        if not unreadable:
-            self._references.check()
-            place = self._file("routing.yaml").place(found.ends or Map(1, 1))
-            lint.refuse_open_end(found.rules, place, self._notes)
-        elif "routing.yaml" in self._trees and self._trees["routing.yaml"] is not None:
+        if self._notes.has_errors:
             # A broken entry is one mistake; what refers to it is not another.
             self._references.known.pop("rule", None)
             self._references.known.pop("also entry", None)
-            self._references.check()
+        else:
+            place = self._file("routing.yaml").place(found.ends or Map(1, 1))
+            lint.refuse_open_end(found.rules, place, self._notes)
+        self._references.check()
         if directory is not None:
             lint.refuse_without_calendar(directory, self._references.business, self._notes)
             lint.refuse_private_queue(directory, playbooks, found.rules, self._default_owner(), self._notes)

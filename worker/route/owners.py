@@ -30,7 +30,7 @@ class SkipReason(StrEnum):
 
 
 SKIP_WORDS = {
-    SkipReason.UNKNOWN: "nobody in the directory",
+    SkipReason.UNKNOWN: "is not in the directory",
     SkipReason.LEFT: "has left",
     SkipReason.OWNER_NOT: "may not own this",
     SkipReason.AWAY: "is away before it is due, without a delegate who could stand in",
@@ -42,7 +42,7 @@ SKIP_WORDS = {
 def skip_words(skip: Skip) -> str:
     """A skip as people say it."""
     if skip.reason == SkipReason.UNKNOWN and skip.person is None:
-        return "the response names none"
+        return "the response names none" if skip.candidate in ("agent", "account_manager") else "nobody is named"
     return (
         f"{skip.person} {SKIP_WORDS[SkipReason(skip.reason)]}" if skip.person else SKIP_WORDS[SkipReason(skip.reason)]
     )
@@ -104,13 +104,13 @@ class People:
             value = response.customer.account_manager
             return self.person(value, response.source), value
         if who == "unit_manager":
-            return self._unit_manager(response, owner), response.interaction.unit
+            return self._unit_manager(response, owner)
         if who == "manager":
             return self._manager(response, owner)
         team = self.team(response, owner)
-        if who == "team_lead":
-            return (team.lead if team else None), (team.lead if team else response.interaction.team)
-        return (f"team:{team.id}" if team else None), response.interaction.team
+        if team is None:
+            return None, response.interaction.team
+        return (team.lead, team.lead) if who == "team_lead" else (f"team:{team.id}", team.id)
 
     def _manager(self, response: Response, owner: str | None) -> tuple[str | None, str | None]:
         if owner and owner.startswith("team:"):
@@ -118,7 +118,7 @@ class People:
             return (team.lead, team.lead) if team else (None, None)
         name = owner or self.person(response.interaction.agent, response.source)
         person = self.directory.people.get(name or "")
-        return (person.manager, person.manager) if person else (None, None)
+        return (person.manager, person.manager) if person else (None, response.interaction.agent)
 
     def team(self, response: Response, owner: str | None = None) -> Team | None:
         """The owner's team when there is an owner, else `interaction.team`, else the agent's."""
@@ -132,13 +132,16 @@ class People:
         person = self.directory.people.get(name or "")
         return person.team if person else None
 
-    def _unit_manager(self, response: Response, owner: str | None) -> str | None:
+    def _unit_manager(self, response: Response, owner: str | None) -> tuple[str | None, str | None]:
         """The manager of the response's unit, else of its team's; of the next unit above that has one."""
         team = self.team(response, owner)
-        unit = self.directory.units.get(response.interaction.unit or (team.unit if team and team.unit else ""))
+        name = response.interaction.unit or (team.unit if team else None)
+        unit = self.directory.units.get(name or "")
+        if unit is None:
+            return None, name
         while unit is not None and unit.manager is None:
             unit = self.directory.units.get(unit.parent or "")
-        return unit.manager if unit else None
+        return (unit.manager, unit.manager) if unit else (None, None)
 
     # Time ----------------------------------------------------------------------------------------------------------
 

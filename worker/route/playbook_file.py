@@ -10,7 +10,7 @@ from typing import Any
 
 from worker.model.playbook import Escalation, IfOpen, Milestone, OnePer, Playbook, Priority, Remind, Tell, Tries
 from worker.route import shape
-from worker.route.nodes import Map, Node
+from worker.route.nodes import Map, Node, Seq
 from worker.route.references import OWNERS, RECIPIENTS, Desk
 
 PRIORITIES = tuple(priority.word for priority in Priority)
@@ -102,6 +102,10 @@ def _notify(desk: Desk, node: Node) -> tuple[Tell, ...]:
         found = shape.keys(desk.file, body, "an entry of notify", ("to", "by", "next_channel_after"))
         to = desk.who(found.get("to"), "to", RECIPIENTS)
         told.append(Tell(**shape.present({"to": to}), **_delivery(desk, found)))
+    if isinstance(node, Seq) and not node.items:
+        desk.file.add(
+            "E112", node, "notify is empty, so nobody would be told.", "Write: [{to: owner}], or delete the key."
+        )
     return tuple(told)
 
 

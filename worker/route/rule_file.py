@@ -13,7 +13,7 @@ from msgspec import structs
 from worker.model.playbook import Playbook, Priority
 from worker.route import playbook_file, shape
 from worker.route.clauses import When
-from worker.route.nodes import Map, Node, Scalar, written
+from worker.route.nodes import Map, Node, Scalar
 from worker.route.playbook_file import KEYS, PRIORITIES
 from worker.route.references import RECIPIENTS, Desk
 from worker.route.schema import Addition, Rule
@@ -154,8 +154,7 @@ class _Entry:
         playbook = self._book.playbooks.get(name or "")
         if playbook is None:
             return None
-        said = {key: written(node) for key, node in own.items()}
-        return {"plan": structs.replace(playbook, **values), "overrides": said}
+        return {"plan": structs.replace(playbook, **values)}
 
     def _add(self, node: Node | None) -> dict[str, Any] | None:
         body = shape.mapping(self._file, node, "add", "Write: add: {tags: [app-feedback]}")

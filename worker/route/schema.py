@@ -33,8 +33,8 @@ class Addition:
 class Rule:
     """One entry of `rules` or `also`. Exactly one of `plan`, `ignore` and `add` is given.
 
-    `plan` is the playbook with the rule's own keys in place; `overrides` are those keys as written.
-    `rollout` is a share of customers from 0 to 1. `since` and `until` include their days.
+    `plan` is the playbook with the rule's own keys in place. `rollout` is a share of customers
+    from 0 to 1. `since` and `until` include their days.
     """
 
     id: str
@@ -48,7 +48,6 @@ class Rule:
     was: str | None = None
     maintained_by: str | None = None
     plan: Playbook | None = None
-    overrides: Mapping[str, str] = field(default_factory=dict)
     ignore: str | None = None
     add: Addition | None = None
 

@@ -37,8 +37,9 @@ def take_slot(conn: Connection, channel: str, address: str, now: datetime, until
             set_={"next_send_at": until},
             where=or_(_TABLE.c.next_send_at.is_(None), _TABLE.c.next_send_at <= now),
         )
+        .returning(_TABLE.c.channel)  # psycopg counts no rows of such an insert
     )
-    return conn.execute(statement).rowcount == 1
+    return conn.execute(statement).first() is not None
 
 
 def hold(conn: Connection, channel: str, address: str, until: datetime) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import yaml
 
+from tests.support.scripts import script
 from tests.support.shared import ROOT
 from worker.followup.lifecycle import MOVES
 from worker.settings import PREFIX, Settings
@@ -20,19 +18,9 @@ PAGES = sorted(DOCS.rglob("*.md"))
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
-@cache
-def generator(name: str = "generate") -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.mark.parametrize("name", list(generator().PAGES))
+@pytest.mark.parametrize("name", list(script("docs/generate.py").PAGES))
 def test_a_page_made_from_the_code_is_up_to_date(name: str) -> None:
-    made = generator().PAGES[name]()
+    made = script("docs/generate.py").PAGES[name]()
     assert made == (ROOT / name).read_text(encoding="utf-8"), "run `make docs` and commit what it wrote"
 
 
@@ -68,7 +56,7 @@ def test_every_page_of_the_menu_exists_and_every_guide_is_in_it() -> None:
 
 
 def test_words_for_the_tests_behind_a_fence_are_a_title_for_the_reader() -> None:
-    shown = generator("fences").on_page_markdown(
+    shown = script("docs/fences.py").on_page_markdown(
         "```yaml add to routing.yaml at the end\n```\n```sh\n```\n```sh run\n```\n```toml file x.toml\n```\n"
     )
     fences = [line for line in shown.splitlines() if line.startswith("```") and line != "```"]

@@ -35,6 +35,9 @@ CASES: list[tuple[Kind, dict[str, Any], Now, str | None]] = [
     (Kind.DUE_SOON, {}, now(State.CONTACTED), "contacted already"),
     (Kind.UPDATE, {}, now(alert_waits=True), "told in the alert"),
     (Kind.UPDATE, {}, now(State.CANCELLED), None),  # that nothing is left to do is news
+    (Kind.HANDED_OVER, {}, now(State.ACKNOWLEDGED), None),  # its new owner must hear of it in any state
+    (Kind.HANDED_OVER, {}, now(owner="cyd"), "handed on since"),
+    (Kind.ESCALATION, {"unless": "nonsense"}, now(), None),
     (Kind.CLOSED, {}, now(State.CLOSED), None),
     (Kind.TAKEN_OVER, {}, now(State.CONTACTED), None),
 ]
@@ -44,7 +47,7 @@ CASES: list[tuple[Kind, dict[str, Any], Now, str | None]] = [
 def test_each_notice_is_held_against_its_follow_up(
     kind: Kind, data: dict[str, Any], state: Now, reason: str | None
 ) -> None:
-    notice = replace(ALERT, kind=kind, data=data, cause="follow-up/42/1/step")
+    notice = replace(ALERT, kind=kind, data=data, cause="follow-up/42/1/step/1")
     assert obsolete(notice, state) == reason
 
 
