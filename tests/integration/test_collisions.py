@@ -11,14 +11,14 @@ from tests.support.postgres import Postgres
 from worker.store.engine import open_store
 
 pytestmark = pytest.mark.postgres
-ROUNDS = 300
+ROUNDS = 60
 
 
-@pytest.fixture
-def collisions(postgres: Postgres) -> Iterator[Collisions]:
+@pytest.fixture(params=range(5), ids=lambda seed: f"seed {seed}")
+def collisions(request: pytest.FixtureRequest, postgres: Postgres) -> Iterator[Collisions]:
     url = postgres.create_database("innerloop_template")
     store = open_store(url)
-    yield Collisions(store, seed=4711)
+    yield Collisions(store, seed=request.param)
     store.close()
     postgres.drop_database(url)
 

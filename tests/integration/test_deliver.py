@@ -200,9 +200,11 @@ def test_a_queues_mailbox_shows_no_number(told: Telling, smtp: SmtpServer) -> No
 def test_a_broken_template_sends_the_built_in_text_and_tells_ops(
     store: Store, clock: MovableClock, slack: SlackServer
 ) -> None:
-    broken = live_set({"alert/slack.j2": b"{% call section() %}{{ no_such_thing }}{% endcall %}"})
+    # A mistake that no sample shows, or the set would have been refused.
+    only_pia = b"{% call section() %}{% if name == 'Pia Stahl' %}{{ no_such_thing }}{% endif %}x{% endcall %}"
+    broken = live_set({"alert/slack.j2": only_pia})
     told = Telling(store, clock, broken, slack.settings(), ops=OPS)
-    told.follow_up()
+    told.follow_up(content={**INES, "customer": {**INES["customer"], "name": "Pia Stahl"}})
     told.tell()
     told.run()
     alert = next(m for m in slack.messages if m.asked == "U01ANA")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -245,17 +246,21 @@ def main() -> int:
         for number in range(wanted.rounds):
             collisions.round(number)
             if number % 500 == 499:
-                print(f"{number + 1} of {wanted.rounds}, {len(collisions.problems)} problems", flush=True)
+                _say(f"{number + 1} of {wanted.rounds}, {len(collisions.problems)} problems")
         collisions.check()
         store.close()
     finally:
         server.destroy()
-    print(*collisions.problems[:20], sep="\n")
-    again = int(metrics.CLASHES._value.get())  # noqa: SLF001 - the client offers no other way to read it
-    print(
-        f"seed {wanted.seed}: {wanted.rounds} rounds, {again} transactions again, {len(collisions.problems)} problems"
-    )
+    again = metrics.REGISTRY.get_sample_value("innerloop_store_clashes_total")
+    _say(*collisions.problems[:20])
+    _say(f"seed {wanted.seed}: {wanted.rounds} rounds, {again} transactions again, {len(collisions.problems)} problems")
     return 1 if collisions.problems else 0
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

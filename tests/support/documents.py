@@ -89,7 +89,7 @@ class WorkingCopy:
         here = Path.cwd()
         os.chdir(self.home)
         try:
-            return CliRunner().invoke(main, shlex.split(command)).output
+            return CliRunner(env={"COLUMNS": None}).invoke(main, shlex.split(command)).output
         finally:
             os.chdir(here)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from worker.cli import opening, output
+from worker.cli.follow_up_moves import moment
 from worker.cli.lazy import FOUND_SOMETHING
 from worker.errors import NotAllowed, NotFound, UsageError
 
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from worker.ingest.records import Record
     from worker.settings import Settings
 
-_DEAD = "dead"
+_EXPIRED = "expired"
+_LEFT = frozenset({"dead", _EXPIRED})
 _BY = click.option("--by", metavar="PERSON", help="Who acts. Kept in the audit.")
 _NOTE = click.option("--note", metavar="TEXT", help="Kept in the audit.")
 
@@ -28,6 +31,8 @@ _NOTE = click.option("--note", metavar="TEXT", help="Kept in the audit.")
 @click.option("--all", "everything", is_flag=True, help="Every open dead letter.")
 @click.option("--reason", metavar="WORD", help="Every open one with this reason, such as unknown_shape.")
 @click.option("--source", metavar="NAME", help="Every open one of this source.")
+@click.option("--since", metavar="TIME", help="Written then or later; with an offset.")
+@click.option("--until", metavar="TIME", help="Written before; with an offset.")
 @_BY
 @_NOTE
 @click.pass_context
@@ -37,25 +42,28 @@ def replay(
     everything: bool,
     reason: str | None,
     source: str | None,
+    since: str | None,
+    until: str | None,
     by: str | None,
     note: str | None,
 ) -> None:
     """Send records through once more, after a rule set was mended or a scale was added.
 
-    The record is the one that came, with its key, headers and time: sealed here, else read from Kafka again. Ends
-    with 1 when one of them still cannot be used.
+    The record is the one that came, with its key, headers and time: sealed here, else read from Kafka again. What
+    is in neither has expired. Ends with 1 when one of them still cannot be used.
     """
-    if not (numbers or everything or reason or source):
-        raise UsageError("Say which: IDs, --reason, --source, or --all.")
+    bounds = [moment(text) if text else None for text in (since, until)]
+    if not (numbers or everything or reason or source or any(bounds)):
+        raise UsageError("Say which: IDs, --reason, --source, --since, --until, or --all.")
+    if numbers and (everything or reason or source or any(bounds)):
+        raise UsageError("Give IDs, or say which by --reason, --source, --since and --until; not both.")
     settings = opening.settings()
     with opening.worker() as app:
-        wanted = [opening.row_id(number, "D-") for number in numbers] or _open(app, reason, source)
-        became = [_replay(app, settings, number) for number in wanted]
+        wanted = _wanted(app, numbers, reason, source, bounds)
+        became = list(_replayed(app, settings, wanted))
         _audited(app, "dead letters replayed", by, {"ids": wanted, "note": note})
-    for number, word in zip(wanted, became, strict=True):
-        output.say(f"{number}: {word.replace('_', ' ')}")
-    output.say(f"{sum(word != _DEAD for word in became)} of {len(became)} replayed.")
-    ctx.exit(FOUND_SOMETHING if _DEAD in became else 0)
+    output.say(f"{sum(word not in _LEFT for word in became)} of {len(became)} replayed.")
+    ctx.exit(FOUND_SOMETHING if _LEFT & {*became} else 0)
 
 
 @click.command(name="accept")
@@ -84,50 +92,49 @@ def accept(
 # Replay --------------------------------------------------------------------------------------------------------
 
 
-def _open(app: App, reason: str | None, source: str | None) -> list[int]:
-    """Open dead letters, oldest first."""
-    from sqlalchemy import select
+def _wanted(
+    app: App, numbers: Sequence[str], reason: str | None, source: str | None, bounds: Sequence[datetime | None]
+) -> list[int]:
+    """Those named, which must all be open, or the open ones that were asked for. Raises NotFound and NotAllowed."""
+    from worker.store.dead_letters import find_open
 
-    from worker.store.schema import dead_letters
-
-    c = dead_letters.c
-    query = select(c.id).where(c.state == "open").order_by(c.id)
-    query = query.where(c.reason == reason) if reason else query
-    query = query.where(c.source == source) if source else query
+    ids = [opening.row_id(number, "D-") for number in numbers]
     with app.store.read() as conn:
-        return list(conn.execute(query).scalars())
+        for number in ids:
+            _check_open(_row(conn, number))
+        return ids or find_open(conn, reason=reason, source=source, since=bounds[0], until=bounds[1])
 
 
-def _replay(app: App, settings: Settings, number: int) -> str:
-    """What became of it, in a word of the ledger. Raises NotFound and NotAllowed."""
-    with app.store.read() as conn:
-        row = _row(conn, number)
-    if row["state"] != "open":
-        raise NotAllowed(f"Dead letter {number} is {row['state']} already.")
-    return app.pipeline.replay(_record(settings, row), number)
+def _replayed(app: App, settings: Settings, wanted: Sequence[int]) -> Iterator[str]:
+    """What became of each, in a word of the ledger or `expired`; said as it happens."""
+    for n, number in enumerate(wanted, 1):
+        with app.store.read() as conn:
+            row = _row(conn, number)
+        record = _record(settings, row)
+        word = app.pipeline.replay(record, number) if record else _EXPIRED
+        output.say(f"{n}/{len(wanted)}  {number}: {word.replace('_', ' ')}")
+        if record is None:
+            output.say(f"  neither sealed here nor in Kafka any more; innerloop dead-letters accept {number}")
+        yield word
 
 
-def _record(settings: Settings, row: Mapping[str, Any]) -> Record:
-    """The record as it came: sealed, else from Kafka by its coordinates. Raises NotAllowed when it is gone."""
+def _record(settings: Settings, row: Mapping[str, Any]) -> Record | None:
+    """The record as it came: sealed, else from Kafka by its coordinates. None when it is gone."""
+    from worker.cli.kafka_record import read_again
     from worker.ingest.records import Record
     from worker.store.dead_letters import Seal
 
     place = {name: row[name] for name in ("topic", "partition", "incarnation", "offset")}
     keys = [key.get_secret_value() for key in settings.secret_keys]
     kept = Seal(keys).open(row["sealed"]) if keys and row["sealed"] else None
-    if kept is not None:
-        return Record(
-            **place, key=kept.key, value=kept.value, headers=kept.headers, timestamp=kept.timestamp, how="replay"
-        )
-    from worker.cli.kafka_record import read_again
+    if kept is None:
+        return read_again(settings, **place)
+    return Record(**place, key=kept.key, value=kept.value, headers=kept.headers, timestamp=kept.timestamp, how="replay")
 
-    found = read_again(settings, **place)
-    if found is None:
-        raise NotAllowed(
-            f"Dead letter {row['id']} has expired: its record is neither sealed here nor in Kafka any more. "
-            f"innerloop dead-letters accept {row['id']} puts it aside."
-        )
-    return found
+
+def _check_open(row: Mapping[str, Any]) -> None:
+    if row["state"] != "open":
+        raise NotAllowed(f"Dead letter {row['id']} is {row['state']} already.")
 
 
 def _row(conn: Connection, number: int) -> Mapping[str, Any]:
@@ -152,9 +159,7 @@ def _discard(app: App, numbers: Sequence[int]) -> None:
 
     with app.store.write() as conn:
         for number in numbers:
-            state = _row(conn, number)["state"]
-            if state != "open":
-                raise NotAllowed(f"Dead letter {number} is {state} already.")
+            _check_open(_row(conn, number))
         conn.execute(update(dead_letters).where(dead_letters.c.id.in_(numbers)).values(state="discarded"))
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from worker.cli import opening, output, rule_files
 from worker.cli.output import Column, Row
+from worker.cli.response_moves import open_response
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -21,6 +22,9 @@ _WORDS = 48
 @click.group(name="responses")
 def command() -> None:
     """What customers answered, and what was decided."""
+
+
+command.add_command(open_response)
 
 
 @command.command(name="list")

@@ -154,7 +154,7 @@ class _Entry:
         playbook = self._book.playbooks.get(name or "")
         if playbook is None:
             return None
-        return {"plan": structs.replace(playbook, **values)}
+        return {"plan": structs.replace(playbook, **values) if values else playbook}
 
     def _add(self, node: Node | None) -> dict[str, Any] | None:
         body = shape.mapping(self._file, node, "add", "Write: add: {tags: [app-feedback]}")

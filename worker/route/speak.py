@@ -84,7 +84,7 @@ def clause_words(clause: Clause, *, turned: bool = False) -> str:
     """A clause as a statement; `turned` says its opposite, for members of `none`."""
     said = _statement(clause, turned)
     if clause.or_unknown:
-        return f"{said} or unknown" if not turned else f"{said} and known"
+        return f"{said} (and this is known)" if turned else f"{said} (or this is unknown)"
     return said
 
 
@@ -106,9 +106,17 @@ def _test_words(clause: Clause, test: Test, turned: bool) -> str:
         return f"the comment is {'not ' if no else ''}about {about}"
     if name == "response.class" and isinstance(test, Is | IsNot):
         no = isinstance(test, IsNot) != turned
-        return f"the customer is {'no' if no else 'a'} {either(test.said)}"
+        return f"the customer is {_class_words(test.said, no)}"
     verb = test.words if not isinstance(test, Between) else f"is {test.words}"
     return f"{noun(name)} {_opposite(test, verb) if turned else verb}"
+
+
+def _class_words(classes: Sequence[str], no: bool) -> str:
+    """`a detractor or passive`, `neither a promoter nor passive`."""
+    said = [name if name == "passive" else f"a {name}" for name in classes]
+    if not no:
+        return either(said)
+    return f"neither {neither(said)}" if len(said) > 1 else f"not {said[0]}"
 
 
 def _opposite(test: Test, verb: str) -> str:

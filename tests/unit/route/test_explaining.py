@@ -118,6 +118,11 @@ def test_a_rule_can_be_read_aloud(rule: str, said: str) -> None:
 
 def test_an_also_entry_and_the_last_rule_can_be_read_aloud() -> None:
     found = rules()
+    unhappy = with_rules("  - {id: r, when: {response.class: {not: promoter, or_unknown: yes}}, then: {ignore: x}}")
+    assert (
+        sentence(rule_set(unhappy).rules[0])
+        == "When the customer is not a promoter (or this is unknown), do nothing: x."
+    )
     assert sentence(found.also[0]) == "When the score is 0, also add the tag loud."
     assert sentence(found.rules[-1]) == "In every other case, do nothing: no rule holds."
 
