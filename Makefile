@@ -100,7 +100,7 @@ sbom: ## what is installed to run innerloop, as CycloneDX: build/sbom.cdx.json
 
 .PHONY: chart
 chart: ## render deploy/helm/rendered anew from the chart (needs helm)
-	@deploy/helm/render
+	@$(PY) deploy/helm/render.py
 
 .PHONY: clean
 clean: ## remove what was made here (the cache of downloads stays)

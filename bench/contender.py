@@ -22,6 +22,7 @@ import psycopg
 from kafka import KafkaConsumer
 from pydantic import BaseModel
 
+from worker import log
 from worker.clock import SystemClock
 from worker.ingest.kafka import KafkaReader
 from worker.ingest.records import Batch, Head, Partition, Pause
@@ -173,7 +174,7 @@ class Counted:
 
     def process(self, batch: Batch) -> Sequence[Pause] | None:
         pauses = self._pipeline.process(batch)
-        self._meter.add(len(batch))
+        self._meter.add(sum(len(part.records) for part in batch.slices))
         return pauses
 
     def start_partition(self, topic: str, partition: int, incarnation: str, offset: int, reason: str) -> None:
@@ -187,6 +188,7 @@ def job(bootstrap: str, topic: str, meter: Meter, url: str, directory: str) -> N
     """`innerloop run --only consume`, with its reader's sink counted."""
     from worker.app import build  # noqa: PLC0415 - the plain loops must not pay for our imports
 
+    log.configure("error", "json")
     settings = load(
         {
             "INNERLOOP_STORE_URL": url,
@@ -201,7 +203,7 @@ def job(bootstrap: str, topic: str, meter: Meter, url: str, directory: str) -> N
     )
     app = build(settings, roles=frozenset({"consume"}))
     app.kafka = KafkaReader(settings, Counted(app.pipeline, meter), SystemClock())
-    app.start()
+    app.start(on_failure=lambda _: meter.done.set())  # nothing on stdout: the caller sees that it failed
     meter.done.wait(300)
     app.stop()
 

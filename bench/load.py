@@ -12,7 +12,6 @@ from worker.ruleset import read_files
 
 TEAMS = 2000
 AGENTS = 400
-RECEIVERS = 2000
 COMMENTS = (
     "The agent was friendly but the refund never arrived and I had to call again.",
     "Fast and clear, thank you.",
@@ -35,14 +34,14 @@ playbooks:
 """
 
 
-def events(count: int, *, unhappy: float, seed: int = 7, first: int = 0) -> list[bytes]:
+def events(count: int, *, unhappy: float, seed: int = 7, first: int = 0, agents: int = AGENTS) -> list[bytes]:
     """`count` events of as many customers; a share of them is detractors, half carry a comment."""
     chance = random.Random(seed)
     now = datetime.now(UTC)
-    return [_event(first + n, chance, now, unhappy) for n in range(count)]
+    return [_event(first + n, chance, now, unhappy, agents) for n in range(count)]
 
 
-def _event(n: int, chance: random.Random, now: datetime, unhappy: float) -> bytes:
+def _event(n: int, chance: random.Random, now: datetime, unhappy: float, agents: int) -> bytes:
     bad = chance.random() < unhappy
     comment = COMMENTS[chance.choice(_UNHAPPY) + (not bad)] if chance.random() < 0.5 else None
     event = {
@@ -58,18 +57,22 @@ def _event(n: int, chance: random.Random, now: datetime, unhappy: float) -> byte
             "tier": chance.choice(("gold", "silver", "basic")), "country": "DE",
         },
         "interaction": {
-            "id": f"i-{n}", "channel": "phone", "agent": f"a-{n % AGENTS}", "team": f"team-{chance.randrange(TEAMS)}",
+            "id": f"i-{n}", "channel": "phone", "agent": f"a-{n % agents}", "team": f"team-{chance.randrange(TEAMS)}",
         },
     }  # fmt: skip
     return json.dumps({name: value for name, value in event.items() if value is not None}).encode()
 
 
-def rule_files(count: int, *, history: bool = False) -> dict[str, bytes]:
+def rule_files(count: int, *, history: bool = False, receivers: int = AGENTS) -> dict[str, bytes]:
     """`count` rules, the last two for every other detractor and for everybody else; files as `compose` takes them."""
     shipped = read_files(Path("rules"), Path("templates"))
     files = {name: content for name, content in shipped.items() if name.startswith("templates/")}
     files |= {f"rules/{name}": shipped[f"rules/{name}"] for name in ("themes.yaml", "severity.yaml")}
-    texts = {"routing.yaml": _routing(count, history), "playbooks.yaml": PLAYBOOKS, "directory.yaml": _directory()}
+    texts = {
+        "routing.yaml": _routing(count, history),
+        "playbooks.yaml": PLAYBOOKS,
+        "directory.yaml": _directory(receivers),
+    }
     return files | {f"rules/{name}": text.encode() for name, text in texts.items()}
 
 
@@ -104,10 +107,10 @@ def _rule(n: int) -> str:
     return f"  - {{id: r{n}, when: {{{', '.join(clauses)}}}, then: {{open: recover, priority: high}}}}"
 
 
-def _directory() -> str:
+def _directory(receivers: int) -> str:
     people = [
-        f"  p{n}: {{name: Agent {n}, email: p{n}@example.com, known_as: [a-{n}], manager: head}}"
-        for n in range(AGENTS)
+        f"  p{n}: {{name: Agent {n}, email: p{n}@example.com, slack: U{n:05}, known_as: [a-{n}], manager: head}}"
+        for n in range(receivers)
     ]
     return "\n".join(
         [
@@ -117,7 +120,7 @@ def _directory() -> str:
             "calendars:",
             '  desk: {timezone: Europe/Berlin, hours: {mon-fri: "09:00-17:30"}}',
             "people:",
-            "  head: {name: Head, email: head@example.com}",
+            "  head: {name: Head, email: head@example.com, slack: UHEAD}",
             *people,
         ]
     )

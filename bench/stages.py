@@ -12,12 +12,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from bench import load
+from worker.classify.redact import redact_response
 from worker.clock import SystemClock
 from worker.ingest.records import Accepted, Batch, Record, Slice
 from worker.model.decision import Facts
 from worker.pipeline import Pipeline, understand
 from worker.ruleset import LiveSet, compose
-from worker.classify.redact import redact_response
 from worker.store.engine import open_store
 
 _BATCH = 1000
@@ -94,6 +94,4 @@ def _starts() -> range:
 def _batch(records: list[Record], first: int) -> Batch:
     part = tuple(records[first : first + _BATCH])
     end = first + len(part)
-    return Batch(
-        slices=(Slice(topic="bench", partition=0, incarnation="b", first=first, next=end, records=part),)
-    )
+    return Batch(slices=(Slice(topic="bench", partition=0, incarnation="b", first=first, next=end, records=part),))

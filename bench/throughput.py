@@ -84,7 +84,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--store", action="append", choices=(SQLITE, POSTGRESQL))
     asked = parser.parse_args(arguments)
     names = asked.store or [SQLITE, POSTGRESQL]
-    print(f"{asked.events:,} events, {asked.unhappy:.0%} detractors, half with a comment; median of {asked.rounds} rounds")
+    print(
+        f"{asked.events:,} events, {asked.unhappy:.0%} detractors, half with a comment; median of {asked.rounds} rounds"
+    )
     with kafka() as cluster, stores(names) as ready:
         rules = servers.short_temp_dir("bench-rules")
         for length in LENGTHS:

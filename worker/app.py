@@ -31,6 +31,7 @@ from worker.settings import load as load_settings
 from worker.store.dead_letters import Seal
 from worker.store.engine import Store, open_store
 from worker.store.migrate import check_schema
+from worker.store.notices import oldest_undelivered
 
 ALL_ROLES = frozenset({"consume", "deliver", "schedule", "serve"})
 _STOP_SECONDS = 18.0  # of the 20 that a stop may take
@@ -208,11 +209,19 @@ class App:
         while not self._stop.wait(_LOOK_SECONDS):
             self.health.beat("watch")
             try:
-                self.store.ping()
+                self._measure()
                 self.reload()
                 self.health.works("store")
             except StoreUnavailable as error:
                 self.health.failed("store", str(error))
+
+    def _measure(self) -> None:
+        """Ask the store what the metrics say about waiting messages: also the proof that it answers."""
+        now = self._clock.now()
+        with self.store.read() as conn:
+            oldest = oldest_undelivered(conn, now)
+        metrics.OLDEST_NOTICE.set((now - oldest).total_seconds() if oldest else 0)
+        metrics.READY.set(not self.readiness())
 
     def _spawn(self, name: str, work: Callable[[], None]) -> threading.Thread:
         def run() -> None:

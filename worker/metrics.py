@@ -21,6 +21,7 @@ def _histogram(name: str, text: str, *labels: str) -> Histogram:
 
 
 BUILD = Info("innerloop_build", "Version of the running program.", registry=REGISTRY)
+READY = _gauge("ready", "1 while everything this process needs answers, as /readyz says.")
 
 # reading
 RECORDS = _counter("records_total", "Records read, by what became of them.", "outcome")
@@ -52,4 +53,5 @@ STEPS = _counter("follow_up_steps_total", "Steps that fell due, by what was told
 ATTEMPTS = _counter("delivery_attempts_total", "Calls to providers, by outcome.", "channel", "outcome")
 NOTICES = _counter("notices_total", "Notices that ended, by state.", "kind", "state")
 SEND_SECONDS = _histogram("send_seconds", "Time of one provider call.", "channel")
+OLDEST_NOTICE = _gauge("oldest_undelivered_notice_seconds", "Age of the oldest notice that is due and not delivered.")
 CHANNEL_OPEN = _gauge("channel_circuit_open", "1 while a channel is held back.", "channel")

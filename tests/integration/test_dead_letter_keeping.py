@@ -47,9 +47,7 @@ def opened(flow: Flow, number: int = 1) -> Record:
     kept = Seal(KEYS).open(row["sealed"])
     assert kept is not None
     place = {name: row[name] for name in names}
-    return Record(
-        **place, key=kept.key, value=kept.value, headers=kept.headers, timestamp=kept.timestamp, how="replay"
-    )
+    return Record(**place, key=kept.key, value=kept.value, headers=kept.headers, timestamp=kept.timestamp, how="replay")
 
 
 def row_of(flow: Flow, number: int, *columns: str) -> tuple[Any, ...]:
@@ -220,7 +218,7 @@ def test_raw_records_and_excerpts_are_forgotten_after_thirty_days(flow: Flow, cl
 
 
 def test_without_keys_the_excerpt_is_forgotten_all_the_same(flow: Flow, clock: MovableClock) -> None:
-    flow.pipeline._seal = None  # noqa: SLF001 - as a worker without INNERLOOP_SECRET_KEYS
+    flow.pipeline._seal = None
     flow.feed(b"{broken")
     assert row_of(flow, 1, "sealed") == (None,)
     clock.advance(days=30)

@@ -48,9 +48,7 @@ def test_three_alerts_of_a_weekend_become_one_catch_up_that_names_each(evening: 
     assert evening.ends("alert") == [("skipped", "told in the catch-up")] * 3
 
 
-def test_what_was_closed_over_the_weekend_is_counted_and_not_named_as_open(
-    evening: Timeline, smtp: SmtpServer
-) -> None:
+def test_what_was_closed_over_the_weekend_is_counted_and_not_named_as_open(evening: Timeline, smtp: SmtpServer) -> None:
     ids = [evening.answer_of(name) for name in ("Ines", "Jonas", "Marta")]
     for one in ids[:2]:
         evening.service.close(one, CLOSING, by="bo", via="cli")

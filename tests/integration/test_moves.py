@@ -78,7 +78,7 @@ def test_two_replicas_with_skewed_clocks_do_each_step_once(friday: Timeline, sto
         Timers(store, lambda: friday.flow.live, clock, lambda: None)
         for store, clock in zip(stores, (early, late), strict=True)
     ]
-    assert at_once(*[lambda one=one: _until_done(one) for one in replicas * 2]) == [""] * 4  # type: ignore[misc]
+    assert at_once(*[lambda one=one: _until_done(one) for one in replicas * 2]) == [""] * 4
     for store in stores:
         store.close()
     told = ["alert to ana", "escalation to bo", "handed_over to bo", "reminder to ana", "taken_over to ana"]
@@ -109,7 +109,7 @@ def test_a_queues_work_belongs_to_the_first_who_acknowledges(fresh_store: Store)
     friday = Timeline(fresh_store, "2026-11-20 16:30", directory=QUEUE, playbooks=TO_QUEUE)
     one = friday.answer()
     assert (friday.row(one).owner, friday.told) == ("team:billing", ["Fri 16:30 alert to team:billing"])
-    answers = at_once(*[lambda by=by: friday.service.acknowledge(one, by=by, via="slack") for by in ("ana", "hana")])  # type: ignore[misc]
+    answers = at_once(*[lambda by=by: friday.service.acknowledge(one, by=by, via="slack") for by in ("ana", "hana")])
     assert friday.row(one).owner == ("ana" if answers[0] == "" else "hana")
     assert min(answers) == ""
     assert max(answers)

@@ -182,7 +182,9 @@ class SmtpServer:
     def _authenticate(self, _server: SMTP, _session: Session, _envelope: Envelope, _how: str, data: Any) -> AuthResult:
         assert self._auth is not None
         expected = LoginPassword(self._auth[0].encode(), self._auth[1].encode())
-        return AuthResult(success=data == expected, auth_data=data.login.decode() if data == expected else None)
+        known = data == expected
+        # "Not handled" makes the library itself answer 535; otherwise a wrong password gets no answer at all.
+        return AuthResult(success=known, handled=known, auth_data=data.login.decode() if known else None)
 
     def _take_fault(self, stage: str) -> SmtpFault | None:
         with self._changed:

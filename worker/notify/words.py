@@ -109,9 +109,6 @@ class Language:
         names = GERMAN_LANGUAGES if self.code == "de" else LANGUAGES
         return names.get(code.lower().split("-")[0].split("_")[0], code) if code else None
 
-    def listed(self, words: list[str]) -> str:
-        return ", ".join(words)
-
 
 def clean(text: str) -> str:
     """Foreign text as it may be shown: without control characters and without overrides of its direction."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -12,16 +12,6 @@ from worker import metrics
 from worker.ingest.records import Partition, Record, Slice
 from worker.model.response import Origin
 from worker.store import ledger
-
-
-def lock_heads(conn: Connection, slices: Sequence[Slice]) -> dict[Partition, ledger.Head]:
-    """The heads of these partitions, locked; one that nobody has begun begins here."""
-    keys = [(part.topic, part.partition) for part in slices]
-    heads = ledger.lock(conn, keys)
-    missing = [part for part in slices if (part.topic, part.partition) not in heads]
-    for part in sorted(missing, key=lambda part: (part.topic, part.partition)):
-        ledger.start(conn, (part.topic, part.partition), part.incarnation, part.first)
-    return ledger.lock(conn, keys) if missing else heads
 
 
 def is_fresh(origin: Origin, heads: Mapping[Partition, ledger.Head]) -> bool:

@@ -28,7 +28,7 @@ from worker.ingest.records import Batch, Dead, Head, Partition, Pause, Reason, R
 from worker.ingest.storms import Storms, Stretch, pause_reason, rests
 from worker.ingest.versions import Candidate, Intake, Part, Surroundings, Understood, compare_all
 from worker.model.survey import Survey
-from worker.pipeline.accounting import account, cut, is_fresh, lock_heads, partition_of, singly, write_gap
+from worker.pipeline.accounting import account, cut, is_fresh, partition_of, singly, write_gap
 from worker.pipeline.late import open_late
 from worker.pipeline.rows import decision_row_of, known, sealed, to_decide, write_versions
 from worker.pipeline.telling import gap_notice, nobody_notices, pause_notice, storm_notice
@@ -80,12 +80,14 @@ class Pipeline:
         self._seal = seal
         self._told = told
         self._storms = Storms()
+        self._begun: set[Partition] = set()
 
     # The three ways in -------------------------------------------------------------------------------------------
 
     def process(self, batch: Batch) -> Sequence[Pause] | None:
         """Write a batch and move the ledger's heads. Raises StoreUnavailable; may be called again with the same."""
         live, now = self._live(), self._clock.now()
+        self._begin(batch.slices)
         understood = understand([record for part in batch.slices for record in part.records], live)
         with metrics.BATCH_SECONDS.time():
             try:
@@ -208,7 +210,7 @@ class Pipeline:
     def _write_batch(
         self, conn: Connection, live: LiveSet, now: datetime, slices: Sequence[Slice], understood: Sequence[Understood]
     ) -> Done:
-        heads = lock_heads(conn, slices)
+        heads = ledger.lock(conn, [(part.topic, part.partition) for part in slices])
         fresh = [one for one in understood if is_fresh(one.origin, heads)]
         parts, runs, pauses = self._cut_short(live, slices, fresh, heads)
         ends = {(part.topic, part.partition): part.next for part in parts}
@@ -223,6 +225,14 @@ class Pipeline:
             ledger.pause(conn, (pause.topic, pause.partition), pause.reason)
         done.written, done.runs, done.pauses = written, runs, pauses
         return done
+
+    def _begin(self, slices: Sequence[Slice]) -> None:
+        """See that every partition has a head to lock; each in a transaction of its own, which waits for nobody."""
+        for part in slices:
+            key = (part.topic, part.partition)
+            if key not in self._begun:
+                self._surely(lambda conn, key=key, part=part: ledger.begin(conn, key, part.incarnation, part.first))  # type: ignore[misc]
+                self._begun.add(key)
 
     def _take(self, conn: Connection, live: LiveSet, now: datetime, understood: Sequence[Understood]) -> Done:
         """Compare with what is known, write the versions that are kept, decide and let the decisions act."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from worker import metrics
 from worker.classify.classifier import Unclassifiable
-from worker.classify.redact import redact_response
+from worker.classify.redact import redact, redact_response
 from worker.ingest.parts import both, lay_over
 from worker.ingest.reader import content_hash, order_key
 from worker.ingest.records import Accepted, Dead, Reason, Record
@@ -23,6 +25,8 @@ def understand(records: Iterable[Record], live: LiveSet) -> list[Understood]:
 
 def _understand_one(record: Record, live: LiveSet) -> Understood:
     outcome = live.reader.read(record)
+    if isinstance(outcome, Dead):
+        return _speakable(outcome)
     if not isinstance(outcome, Accepted):
         return outcome
     _count_oddities(outcome)
@@ -45,7 +49,8 @@ def _classified(part: Part, response: Response, contact: Contact, order: str, li
     try:
         verdict = live.classifier.classify(response)
     except Unclassifiable as error:
-        return Dead(origin=part.origin, source=response.source, reason=Reason(error.reason), message=str(error))
+        dead = Dead(origin=part.origin, source=response.source, reason=Reason(error.reason), message=str(error))
+        return _speakable(dead)
     return Candidate(
         origin=part.origin,
         response=response,
@@ -55,6 +60,11 @@ def _classified(part: Part, response: Response, contact: Contact, order: str, li
         content_hash=part.content_hash,
         order_key=order,
     )
+
+
+def _speakable(dead: Dead) -> Dead:
+    """The message quotes what was found: a customer's number or address may have slipped into any field."""
+    return msgspec.structs.replace(dead, message=redact(dead.message).text)
 
 
 def _count_oddities(accepted: Accepted) -> None:

@@ -18,6 +18,7 @@ from worker.model.notice import NewNotice
 from worker.model.response import Number
 from worker.store import bulk
 from worker.store.ids import allocate
+from worker.store.notices import announce
 from worker.store.schema import (
     decisions,
     follow_up_responses,
@@ -222,7 +223,8 @@ def add_notices(conn: Connection, new: Sequence[NewNotice], now: datetime) -> No
     """
     ids = allocate(conn, "notices", len(new))
     numbered = sorted(zip(ids, new, strict=True), key=lambda each: (each[1].cause, each[1].recipient))
-    bulk.insert(conn, notices, [notice_row(id_, one, now) for id_, one in numbered], skip_conflicts=True)
+    if bulk.insert(conn, notices, [notice_row(id_, one, now) for id_, one in numbered], skip_conflicts=True):
+        announce(conn)
 
 
 def notice_row(id_: int, new: NewNotice, now: datetime) -> bulk.Row:

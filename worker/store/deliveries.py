@@ -300,11 +300,6 @@ def next_due_at(conn: Connection) -> datetime | None:
     return at
 
 
-def in_flight(conn: Connection, lease_now: datetime) -> bool:
-    """Whether any process holds a delivery."""
-    return bool(conn.execute(select(exists().where(_PENDING, ~_free(lease_now)))).scalar())
-
-
 def _due(now: datetime, lease_now: datetime) -> tuple[ColumnElement[bool], ...]:
     return (_PENDING, _TABLE.c.next_at <= now, _free(lease_now))
 

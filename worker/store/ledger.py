@@ -57,7 +57,12 @@ def start(conn: Connection, key: Key, incarnation: str, at: int) -> None:
     values = {"incarnation": incarnation, "next_offset": at, "paused_reason": None, "accepted_until": None}
     done = conn.execute(_update(key).where(partitions.c.incarnation != incarnation).values(values))
     if not done.rowcount:
-        bulk.insert(conn, partitions, [(*key, *values.values())], skip_conflicts=True)
+        begin(conn, key, incarnation, at)
+
+
+def begin(conn: Connection, key: Key, incarnation: str, at: int) -> None:
+    """Begin a chain where no topic of this name was ever read."""
+    bulk.insert(conn, partitions, [(*key, incarnation, at, None, None)], skip_conflicts=True)
 
 
 def move(

@@ -116,6 +116,13 @@ def sent_since(conn: Connection, recipients: Sequence[str], since: datetime) -> 
     return found
 
 
+def oldest_undelivered(conn: Connection, now: datetime) -> datetime | None:
+    """Since when the oldest notice that is due has been waiting to be delivered."""
+    pending = (_TABLE.c.state == NoticeState.PENDING.value, _TABLE.c.not_before <= now)
+    found: datetime | None = conn.execute(select(func.min(_TABLE.c.not_before)).where(*pending)).scalar()
+    return found
+
+
 def any_waiting(conn: Connection, now: datetime) -> bool:
     return bool(conn.execute(select(exists().where(*_WAITING, _TABLE.c.not_before <= now))).scalar())
 

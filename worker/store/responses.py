@@ -84,16 +84,20 @@ def version_row(
 
 def decision_row(id_: int, version: int, decision: Decision) -> Row:
     """A row of decisions, in the order of its columns. What has no column of its own is in `rest`."""
-    rest = {} if decision.playbook is None else {
-        "floor": decision.floor,
-        "owner_via": decision.owner_via,
-        "stands_in_for": decision.stands_in_for,
-        "copies": decision.copies,
-        "tags": decision.tags,
-        "due_at": decision.due_at,
-        "calendar": decision.calendar,
-        "plan": decision.playbook,
-    }
+    rest = (
+        {}
+        if decision.playbook is None
+        else {
+            "floor": decision.floor,
+            "owner_via": decision.owner_via,
+            "stands_in_for": decision.stands_in_for,
+            "copies": decision.copies,
+            "tags": decision.tags,
+            "due_at": decision.due_at,
+            "calendar": decision.calendar,
+            "plan": decision.playbook,
+        }
+    )
     return (
         id_, version, decision.revision, EVALUATOR, decision.now, decision.rule, decision.outcome.value,
         decision.reason, decision.playbook.id if decision.playbook else None, decision.priority, decision.owner,

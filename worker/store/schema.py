@@ -346,7 +346,7 @@ notices = Table(
     CheckConstraint("state IN ('pending', 'delivered', 'failed', 'skipped')", name="state"),
     CheckConstraint("(state = 'pending') = (ended_at IS NULL)", name="ends"),
     CheckConstraint("state NOT IN ('failed', 'skipped') OR reason IS NOT NULL", name="says_why"),
-    Index("ix_notices_waiting", "not_before", **_where("state = 'pending' AND started_at IS NULL")),  # type: ignore[arg-type]
+    Index("ix_notices_pending", "not_before", **_where(PENDING)),  # type: ignore[arg-type]
     Index("ix_notices_follow_up", "follow_up_id"),
     Index("ix_notices_started", "recipient", "started_at", **_where("started_at IS NOT NULL")),  # type: ignore[arg-type]
 )

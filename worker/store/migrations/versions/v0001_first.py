@@ -430,12 +430,12 @@ def _create_tables() -> None:
     )
     op.create_index("ix_notices_follow_up", "notices", ["follow_up_id"], unique=False)
     op.create_index(
-        "ix_notices_waiting",
+        "ix_notices_pending",
         "notices",
         ["not_before"],
         unique=False,
-        postgresql_where=sa.text("state = 'pending' AND started_at IS NULL"),
-        sqlite_where=sa.text("state = 'pending' AND started_at IS NULL"),
+        postgresql_where=sa.text("state = 'pending'"),
+        sqlite_where=sa.text("state = 'pending'"),
     )
     op.create_index(
         "ix_notices_started",
