@@ -115,7 +115,7 @@ def feed(cluster: Kafka, topic: str, values: list[bytes], rate: float, first: in
     return sent
 
 
-def busy(running: RunningWorker, work: object = None) -> float:
+def busy(running: RunningWorker) -> float:
     """Share of a core that the worker uses while nothing is sent."""
     before, began = cpu_seconds(running.process.pid), time.monotonic()
     time.sleep(_IDLE_SECONDS)

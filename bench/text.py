@@ -2,7 +2,8 @@
 
     python bench/text.py          (or: make bench-text)
 
-Reads the shipped lexicons and whatever labelled data lies in the directory that tests know as shared (data/). Prints figures as they are; writes nothing.
+Reads the shipped lexicons and whatever labelled data lies in data/ of the directory that tests know as shared.
+Prints figures as they are; writes nothing.
 Precision: of those the classifier labelled, how many the people labelled so. Recall: of those the people labelled,
 how many it found. Coverage: of all, on how many it did not abstain.
 """

@@ -146,7 +146,7 @@ def broken(flow: Flow) -> list[Any]:
         json.dumps({"about": words, **CANARIES}).encode(),
         f"{words}".encode("utf-16"),
         b"\xff" + words.encode(),
-        flow.event(score=words, comment=words, customer=customer),
+        flow.event(comment=words, customer=customer) | {"score": words},
         flow.event(score=None, comment=None, attributes={"note": words}, customer=customer),
         flow.event(metric=words, comment=words),
         flow.event(score=11, comment=words, customer=customer),

@@ -65,8 +65,8 @@ def joining(work: Iterable[Work] = ()) -> Joining:
 def live(number: int = 42, plan: Playbook = RECOVER, **fields: object) -> Work:
     work = Work(
         id=number, customer_key="crm/c-77", dedupe_key="customer:crm/c-77", plan=plan, state=State.OPEN, cycle=1,
-        version=1, priority=Priority.NORMAL, owner="ana", tags=(), test=False, first_responded_at=NOW - timedelta(hours=3),
-        due_at=NOW + timedelta(hours=21), openers={1}, read_version=1,
+        version=1, priority=Priority.NORMAL, owner="ana", tags=(), test=False,
+        first_responded_at=NOW - timedelta(hours=3), due_at=NOW + timedelta(hours=21), openers={1}, read_version=1,
     )  # fmt: skip
     for name, value in fields.items():
         setattr(work, name, value)

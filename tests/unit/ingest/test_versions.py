@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 import pytest
@@ -32,7 +32,7 @@ from worker.model.verdict import Class, Verdict
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 WINDOW = timedelta(minutes=10)
-PARTIAL = {"status": Status.PARTIAL}
+PARTIAL: dict[str, Any] = {"status": Status.PARTIAL}
 
 
 def candidate(
@@ -156,7 +156,7 @@ def arrivals(draw: st.DrawFn) -> tuple[list[Candidate], list[Candidate], list[in
 
 def batches(records: Sequence[Candidate], ends: Sequence[int]) -> list[Sequence[Candidate]]:
     edges = [0, *ends, len(records)]
-    return [records[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [records[start:end] for start, end in pairwise(edges)]
 
 
 @given(arrivals())
