@@ -186,7 +186,7 @@ class Counted:
 
 def job(bootstrap: str, topic: str, meter: Meter, url: str, directory: str) -> None:
     """`innerloop run --only consume`, with its reader's sink counted."""
-    from worker.app import build  # noqa: PLC0415 - the plain loops must not pay for our imports
+    from worker.app import build, collect_seldom  # noqa: PLC0415 - the plain loops must not pay for our imports
 
     log.configure("error", "json")
     settings = load(
@@ -202,6 +202,7 @@ def job(bootstrap: str, topic: str, meter: Meter, url: str, directory: str) -> N
         }
     )
     app = build(settings, roles=frozenset({"consume"}))
+    collect_seldom()
     app.kafka = KafkaReader(settings, Counted(app.pipeline, meter), SystemClock())
     app.start(on_failure=lambda _: meter.done.set())  # nothing on stdout: the caller sees that it failed
     meter.done.wait(300)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -10,6 +11,7 @@ from tests.support.clock import MovableClock
 from tests.support.commands import Commands
 from tests.support.flow import DIRECTORY, RULES, Flow, live_set
 from worker.errors import NotAllowed, NotFound
+from worker.notify.context import _late
 from worker.store.engine import Store
 from worker.store.reconcile import reconcile
 
@@ -47,6 +49,16 @@ def test_reading_again_and_editing_tell_nothing_twice(flow: Flow, clock: Movable
     flow.feed({**event, "comment": "Third call."})
     assert lists(flow) == [("bo",)]
     assert flow.rows("decisions", "version", "too_old") == [(1, True), (2, True)]
+
+
+def test_the_list_of_a_later_slot_leaves_out_what_an_earlier_one_named(flow: Flow, clock: MovableClock) -> None:
+    event = late(flow, "r-1")
+    flow.feed(event)
+    clock.advance(hours=2)
+    flow.feed({**event, "comment": "Third call."}, late(flow, "r-2"))
+    with flow.store.read() as conn:
+        first, second = [_late(conn, cast(Any, SimpleNamespace(data=data))) for (data,) in flow.rows("notices", "data")]
+    assert [[said.response.id for said in each] for each in (first, second)] == [["r-1"], ["r-2"]]
 
 
 def test_an_edit_that_makes_it_worth_a_follow_up_is_told(flow: Flow, clock: MovableClock) -> None:

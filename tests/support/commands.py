@@ -24,7 +24,7 @@ class Commands:
     store: Store
 
     def __call__(self, *args: str) -> Result:
-        return CliRunner(env={"COLUMNS": None}).invoke(main, list(args))
+        return CliRunner().invoke(main, list(args))
 
     def json(self, *args: str, code: int = 0) -> Any:
         """What a command prints with --json, and nothing but JSON."""

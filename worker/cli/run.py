@@ -30,7 +30,7 @@ def command(only: str | None, until_idle: bool) -> None:
 
     SIGTERM or Ctrl-C ends what is in flight and stops, within 20 seconds. SIGHUP reads the rules again.
     """
-    from worker.app import build
+    from worker.app import build, collect_seldom
     from worker.settings import load, unknown_variables
 
     settings = load()
@@ -38,6 +38,7 @@ def command(only: str | None, until_idle: bool) -> None:
     for name in unknown_variables():
         log.get(__name__).warning("unknown setting", variable=name)
     app = build(settings, roles=roles(only))
+    collect_seldom()
     if until_idle:
         _until_idle(app)
     else:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, exists, select
 
 from worker.model.followup import LIVE, State
 from worker.model.notice import Kind
@@ -345,12 +345,15 @@ def _gathered(conn: Connection, context: Context) -> tuple[Context, ...]:
 
 
 def _late(conn: Connection, notice: Notice) -> tuple[Said, ...]:
-    """The answers of a list of late ones: decided in its span, too old to alert."""
+    """The answers of a list of late ones: decided in its span, too old to alert, and in no list before."""
     since, until = (datetime.fromisoformat(str(notice.data[word])) for word in ("from", "to"))
-    table = schema.decisions
+    table, before = schema.decisions, schema.decisions.alias()
+    late = (table.c.too_old.is_(True)) & (table.c.outcome == "open")
+    told = (before.c.response_id == table.c.response_id) & (before.c.now < since)
     statement = (
         select(table.c.response_id)
-        .where(table.c.too_old.is_(True), table.c.outcome == "open", table.c.now >= since, table.c.now < until)
+        .where(late, table.c.now >= since, table.c.now < until)
+        .where(~exists().where(told, before.c.too_old.is_(True), before.c.outcome == "open"))
         .order_by(table.c.response_id)
     )
     said = read_said(conn, conn.execute(statement).scalars())

@@ -24,7 +24,7 @@ from worker.store.types import parse_time_text
 
 _BUSY_MS = 10_000
 _CONNECT_SECONDS = 5
-_QUOTED = re.compile(r'"[^"]*"')
+_QUOTED = re.compile(r'".*"', re.DOTALL)  # to the last mark: a value may hold some itself
 _CLASH = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 _DATA_CLASSES = frozenset({"22", "23", "54"})  # data exception, integrity violation, program limit
 
