@@ -133,9 +133,8 @@ def measure(cluster: Kafka, ready: Stores, store: str, rate: float, seconds: flo
         time.sleep(2)
         print(f"\n{store}: idle {busy(running):.1%} of a core")
         happy = load.events(alerts, unhappy=0, first=10**6)
-        print(
-            f"{store}: {rate:g} events/s without a detractor {during(running, cluster, topic, happy, rate, 10**6)[0]:.1%}"
-        )
+        calm = during(running, cluster, topic, happy, rate, 10**6)[0]
+        print(f"{store}: {rate:g} events/s without a detractor {calm:.1%}")
         unhappy = load.events(alerts, unhappy=1, first=1000, agents=alerts)
         share, sent = during(running, cluster, topic, unhappy, rate, 1000)
         until(lambda: provider.arrived.keys() >= sent.keys(), 120, what="all alerts")
