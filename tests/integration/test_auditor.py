@@ -87,4 +87,4 @@ def test_ops_hear_once_a_day_of_a_rule_that_finds_no_owner(friday: Timeline) -> 
     assert [row.cause for row in told] == [
         "ops/default_owner/any-detractor/2026-11-20", "ops/default_owner/any-detractor/2026-11-21",
     ]  # fmt: skip
-    assert "(agent: a-999 nobody in the directory; manager: the response names none)" in told[0].data["broke"]
+    assert all(said in told[0].data["broke"] for said in ("(agent: ", "a-999", "manager: "))
