@@ -95,10 +95,25 @@ def test_a_demo_that_is_killed_takes_its_worker_along(innerloop: Innerloop, tmp_
     until(lambda: not started_from(tmp_path), 40, what="the worker to end as well")
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("number", "ignored"), [(signal.SIGINT, ""), (signal.SIGINT, "INT"), (signal.SIGTERM, "TERM")])
+def test_a_signal_ends_it_cleanly(innerloop: Innerloop, tmp_path: Path, number: signal.Signals, ignored: str) -> None:
+    # Given: a demo under way, also one whose parent ignores signals, as a script's background jobs do
+    running = innerloop.start("demo", ignoring=ignored, TMPDIR=str(tmp_path))
+    running.wait_for_line(r"Ines Ferrer", 150)
+    # When
+    running.signal(number)
+    # Then: the end state is printed, and nothing is left
+    assert running.wait(60) == 0
+    assert re.search(r"^read \d+ = ", running.output, re.MULTILINE)
+    assert not list(tmp_path.glob("innerloop-demo-*"))
+    assert started_from(tmp_path) == []
+
+
 @pytest.mark.timeout(120)
-def test_ctrl_c_ends_it_cleanly(innerloop: Innerloop, tmp_path: Path) -> None:
+def test_a_signal_before_it_has_begun_ends_it_too(innerloop: Innerloop, tmp_path: Path) -> None:
     running = innerloop.start("demo", TMPDIR=str(tmp_path))
-    running.wait_for_line(r"Ines Ferrer", 60)
+    running.wait_for_line(r"Ask it yourself", 60)
     running.signal(signal.SIGINT)
-    assert running.wait(40) == 0
+    assert running.wait(60) == 0
     assert not list(tmp_path.glob("innerloop-demo-*"))

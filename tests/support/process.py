@@ -166,19 +166,21 @@ class Innerloop:
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
-    def start(self, *arguments: str, **settings: str) -> Process:
-        """Start a long-running command."""
-        return self.start_program([*PROGRAM, *arguments], **settings)
+    def start(self, *arguments: str, ignoring: str = "", **settings: str) -> Process:
+        """Start a long-running command, as a child of one that ignores signals (`"INT TERM"`) where that is asked."""
+        before = ["sh", "-c", f"trap '' {ignoring}; exec \"$@\"", "sh"] if ignoring else []
+        return self.start_program([*before, *PROGRAM, *arguments], **settings)
 
     def start_program(self, command: Sequence[str], **settings: str) -> Process:
         """Start something else in the same environment, such as a wrapper around the program."""
         self.started.append(Process(command, environment(self.settings, settings), self.cwd))
         return self.started[-1]
 
-    def run(self, *arguments: str, timeout: float = 60.0, **settings: str) -> RunningWorker:
+    def run(self, *arguments: str, timeout: float = 60.0, ignoring: str = "", **settings: str) -> RunningWorker:
         """`innerloop run`, once `/readyz` says yes. A port of its own, so several may run."""
         port = servers.free_port()
-        process = self.start("run", *arguments, **{"INNERLOOP_HTTP_LISTEN": f"127.0.0.1:{port}", **settings})
+        settings = {"INNERLOOP_HTTP_LISTEN": f"127.0.0.1:{port}", **settings}
+        process = self.start("run", *arguments, ignoring=ignoring, **settings)
         worker = RunningWorker(process, f"http://127.0.0.1:{port}")
         worker.wait_ready(timeout)
         return worker

@@ -19,6 +19,7 @@ from worker.demo.clock import DemoClock
 from worker.demo.process import WorkerProcess
 from worker.demo.sandbox.messages import Messages
 from worker.demo.scene import Scene
+from worker.demo.stopping import Pause
 from worker.demo.story import Beat, Shows, Turn
 from worker.demo.stream import TOPIC, Record
 from worker.demo.times import MONDAY
@@ -45,6 +46,7 @@ class Stage:
     directory: Directory
     messages: Messages
     slack_down: threading.Event  # while set, Slack answers 503
+    pause: Pause
 
     @contextmanager
     def scene(self) -> Iterator[Scene]:
@@ -102,7 +104,7 @@ class Player:
             with self.stage.store.read() as conn:
                 if is_so(conn, self.stage.clock.now()):
                     return True
-            threading.Event().wait(_STEP)
+            self.stage.pause(_STEP)
         return False
 
     @property
@@ -141,7 +143,7 @@ class Player:
         """Between two messages: one killed on its way would be held by its lease for half a minute."""
         deadline = time.monotonic() + 2
         while self._is_sending() and time.monotonic() < deadline:
-            threading.Event().wait(_STEP)
+            self.stage.pause(_STEP)
         self.stage.worker.kill()
         self.lives += 1
         # The in-process broker keeps a killed member's seat for its whole session of 30 s. Another group need not

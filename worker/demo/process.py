@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
@@ -13,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from worker.demo.stopping import Pause
 from worker.errors import InnerloopError
 from worker.settings import environment_for
 
@@ -77,13 +77,13 @@ class WorkerProcess:
         except (urllib.error.URLError, OSError):
             return False
 
-    def wait_ready(self) -> None:
-        """Raises WorkerFailed with the log's end when it is not ready in time."""
+    def wait_ready(self, pause: Pause) -> None:
+        """Raises WorkerFailed with the log's end when it is not ready in time, and whatever `pause` raises."""
         deadline = time.monotonic() + START_SECONDS
         while not self.is_ready():
             if time.monotonic() > deadline:
                 raise WorkerFailed(f"The demo's worker is not ready after {START_SECONDS} s. Its log:\n{self.tail()}")
-            threading.Event().wait(_STEP)
+            pause(_STEP)
 
     def kill(self) -> None:
         """SIGKILL: no last words, no commit, nothing written."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -15,6 +13,7 @@ from sqlalchemy import select
 
 from worker.demo import board, keys, show
 from worker.demo.set_up import Demo, Options, set_up
+from worker.demo.stopping import Stopped, on_signal
 from worker.demo.times import MONDAY
 from worker.notify import saying
 from worker.notify.context import Said, read_said
@@ -29,17 +28,23 @@ _ENGLISH = Language.of("en")
 
 def run(options: Options, out: Console) -> int:
     """Set up, play, clean up. The exit code is 1 when the totals do not agree, or a hurried run has not read all."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with set_up(options, out) as demo:
-        with suppress(KeyboardInterrupt):
-            if options.once or not out.is_terminal:
-                play_plainly(demo, hurry=options.once)
-            else:
-                play_live(demo, out)
-        final = demo.board()
+    try:
+        with set_up(options, out, on_signal()) as demo:
+            _play(demo, options, out)
+            final = demo.board()
+    except Stopped:  # before anything was played
+        return 0
     write_end(final, out)
     is_short = options.once and final.account.read < demo.screen.total
     return 1 if final.account.problems or is_short else 0
+
+
+def _play(demo: Demo, options: Options, out: Console) -> None:
+    with suppress(Stopped):
+        if options.once or not out.is_terminal:
+            play_plainly(demo, hurry=options.once)
+        else:
+            play_live(demo, out)
 
 
 def play_plainly(demo: Demo, *, hurry: bool) -> None:
@@ -73,7 +78,7 @@ def play_live(demo: Demo, out: Console) -> None:
             live.update(demo.screen.screen(_moment(demo, now, time.monotonic() - began, room), room), refresh=True)
             if demo.player.is_over and now > MONDAY + AFTERMATH:
                 demo.stage.clock.run(1.0)  # the story is told: time to read, at everybody's pace
-            threading.Event().wait(_FRAME)
+            demo.stage.pause(_FRAME)
 
 
 def write_end(final: board.Board, out: Console) -> None:
@@ -90,7 +95,7 @@ def _pass_until(demo: Demo, at: datetime) -> None:
     """Wait for the clock, and notice a worker that has died meanwhile."""
     while (ahead := demo.stage.clock.seconds_until(at)) > 0:
         demo.stage.worker.check()
-        threading.Event().wait(min(ahead, _FRAME))
+        demo.stage.pause(min(ahead, _FRAME))
 
 
 def _moment(demo: Demo, now: datetime, ran: float, room: show.Room) -> show.Moment:

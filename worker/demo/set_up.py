@@ -25,6 +25,7 @@ from worker.demo.sandbox.messages import Messages
 from worker.demo.sandbox.server import HOST, Sandbox, listen, serve
 from worker.demo.sandbox.slack import Fault
 from worker.demo.sandbox.views import Surroundings
+from worker.demo.stopping import Pause
 from worker.demo.story import beats
 from worker.demo.stream import TOPIC, afternoon
 from worker.demo.times import START, ZONE
@@ -68,8 +69,8 @@ class Demo:
 
 
 @contextmanager
-def set_up(options: Options, out: Console) -> Iterator[Demo]:
-    """Broker, store, sandbox and worker, each closed in the reverse order."""
+def set_up(options: Options, out: Console, pause: Pause) -> Iterator[Demo]:
+    """Broker, store, sandbox and worker, each closed in the reverse order. Raises whatever `pause` raises."""
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="innerloop-demo-")))
         clock = DemoClock.create(home / "clock", START)
@@ -90,10 +91,10 @@ def set_up(options: Options, out: Console) -> Iterator[Demo]:
         screen = show.Show(sandbox.page, total, names(live.rule_set.directory))
         tell = partial(_tell, screen, out, plainly=options.once or not out.is_terminal)
         service = Service(store, lambda: live, clock)
-        stage = Stage(clock, broker, worker, store, service, live.rule_set.directory, messages, slack_down)
+        stage = Stage(clock, broker, worker, store, service, live.rule_set.directory, messages, slack_down, pause)
         _introduce(options, screen, worker, out)
         worker.start()
-        worker.wait_ready()
+        worker.wait_ready(pause)
         clock.run(pace)
         yield Demo(Player(stage, deque(records), deque(beats()), tell), screen, reasons)
 
