@@ -6,10 +6,10 @@ import base64
 import gc
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import kafka.codec
 import kafka.errors
@@ -21,8 +21,10 @@ from kafka.structs import MemberState
 
 from worker.errors import ConfigError
 from worker.ingest.clientlog import ClientLog
-from worker.ingest.guard import guard
+from worker.ingest.guard import guard, network
 from worker.settings import Settings
+
+_Client = TypeVar("_Client")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +82,26 @@ class Stopped(Exception):
 
 
 def _attempt(configured: dict[str, Any]) -> KafkaConsumer:
-    """One bootstrap. A constructor that fails keeps its thread and sockets, so they are closed here."""
-    made: list[KafkaNetClient] = []
-
-    def client(**given: Any) -> KafkaNetClient:
-        made.append(KafkaNetClient(**given))
-        return made[0]
-
-    try:
-        consumer = KafkaConsumer(kafka_client=client, **configured)
-    except BaseException:
-        for one in made:
-            one.close()
-        raise
+    """One bootstrap."""
+    consumer = open_client(KafkaConsumer, configured)
     guard(consumer)
     return consumer
+
+
+def open_client(kind: Callable[..., _Client], configured: Mapping[str, Any]) -> _Client:
+    """A consumer or an admin client over a guarded network. One that cannot start would keep its thread and sockets."""
+    networks: list[KafkaNetClient] = []
+
+    def guarded(**given: Any) -> KafkaNetClient:
+        networks.append(network(**given))
+        return networks[0]
+
+    try:
+        return kind(kafka_client=guarded, **configured)
+    except BaseException:
+        for one in networks:
+            one.close()
+        raise
 
 
 def let_go() -> None:
@@ -214,6 +221,7 @@ def missing_packages() -> list[str]:
 
 # The client raises the same timeout for every cause; only its log tells them apart. In order: what to look for there,
 # what it means, and whether only other settings mend it.
+_HANGS_UP = "it hangs up; check INNERLOOP_KAFKA_SECURITY_PROTOCOL, and the password if it wants one"
 _CAUSES = (
     ("SaslAuthenticationFailed", "the user name or the password is wrong (INNERLOOP_KAFKA_SASL_…)", True),
     ("UnsupportedSaslMechanism", "the broker does not offer this INNERLOOP_KAFKA_SASL_MECHANISM", True),
@@ -225,7 +233,7 @@ _CAUSES = (
     ("ECONNREFUSED", "nothing listens there", False),
     ("gaierror", "its name cannot be resolved", False),
     ("DNS", "its name cannot be resolved", False),
-    ("socket disconnected", "it hangs up: wrong password, mechanism or INNERLOOP_KAFKA_SECURITY_PROTOCOL?", False),
+    ("socket disconnected", _HANGS_UP, False),
 )
 
 

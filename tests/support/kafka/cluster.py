@@ -20,6 +20,7 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -215,7 +216,7 @@ class Kafka:
         }
 
     def allow(self, user: str, operation: AclOperation, kind: ResourceType, name: str) -> None:
-        """Grant: `kafka.allow("innerloop", AclOperation.READ, ResourceType.TOPIC, topic)`."""
+        """Grant: `kafka.allow("innerloop", AclOperation.READ, ResourceType.TOPIC, topic)`. Returns once it holds."""
         nodes = self._own_nodes()
         assert nodes.security is not None, "this cluster was made without security"
         rule = AclBinding(
@@ -228,6 +229,10 @@ class Kafka:
             AclPermissionType.ALLOW,
         )
         self._admin().create_acls([rule])[rule].result(_SECONDS)
+        asked = AclBindingFilter(
+            kind, name, ResourcePatternType.LITERAL, rule.principal, "*", operation, AclPermissionType.ALLOW
+        )
+        until(lambda: self._admin().describe_acls(asked).result(_SECONDS), what="the broker to know the rule")
 
     def tool(self, name: str, *arguments: str, stdin: str | None = None) -> str:
         """One of Kafka's own programs, such as `org.apache.kafka.tools.ConsoleProducer`."""

@@ -15,11 +15,10 @@ from kafka.errors import (
     GroupAuthorizationFailedError,
     KafkaError,
 )
-from kafka.net.compat import KafkaNetClient
 
 from worker.cli.doctor.check import Check, error, ok, warning
 from worker.errors import ConfigError
-from worker.ingest.client import Timing, check_certificates, explain, missing_packages, options
+from worker.ingest.client import Timing, check_certificates, explain, missing_packages, open_client, options
 from worker.ingest.clientlog import ClientLog
 from worker.settings import Settings
 
@@ -63,18 +62,11 @@ def _connect(settings: Settings) -> KafkaAdminClient:
     configured = {name: value for name, value in known.items() if name in KafkaAdminClient.DEFAULT_CONFIG}
     causes = ClientLog.install()
     causes.forget()
-    made: list[KafkaNetClient] = []
-
-    def client(**given: Any) -> KafkaNetClient:
-        made.append(KafkaNetClient(**given))
-        return made[0]
-
     try:
-        return KafkaAdminClient(kafka_client=client, **configured)
+        return open_client(KafkaAdminClient, configured)
     except (KafkaError, OSError, RuntimeError) as failed:
-        for one in made:
-            one.close()  # a constructor that fails keeps its thread and sockets
-        raise _Unreachable(explain(failed, causes.seen(), settings)) from None
+        sentence, _ = explain(failed, causes.seen(), settings)
+        raise _Unreachable(sentence) from None
 
 
 def _packages() -> Check:
