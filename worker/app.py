@@ -25,6 +25,7 @@ from worker.notify import channels as catalogue
 from worker.notify.deliver import Deliverer
 from worker.pipeline import Pipeline
 from worker.ruleset import RuleSets, hash_key, rules_dir, templates_dir
+from worker.schedule.retention import Retention
 from worker.schedule.ticker import Duty, Ticker
 from worker.serve.server import HttpServer
 from worker.settings import Settings
@@ -37,6 +38,7 @@ from worker.store.notices import oldest_undelivered
 ALL_ROLES = frozenset({"consume", "deliver", "schedule", "serve"})
 _STOP_SECONDS = 18.0  # of the 20 that a stop may take
 _MIGRATION_SECONDS = 120.0
+_PRUNE_SECONDS = 6 * 3600.0  # it looks at whole tables, and nothing is late by a quarter of a day
 _LOOK_SECONDS = 2.0  # between two looks at the store and at the rule files
 
 _log = log.get(__name__)
@@ -83,13 +85,14 @@ class App:
         self.timers = Timers(self.store, self.rule_sets.current, clock, self.deliverer.wake)
         self.hand_over = HandOver(self.store, self.rule_sets.current, clock, self.deliverer.wake)
         self.auditor = Auditor(self.store, self.rule_sets.current, clock)
+        self.retention = Retention(self.store, clock, responses=settings.keep_responses, notices=settings.keep_notices)
         self.ticker = Ticker(
             [
                 Duty("settle", every=1, run=self.pipeline.settle),
                 Duty("timers", every=1, run=self.timers.run),
                 Duty("hand over", every=30, run=self.hand_over.run),
                 Duty("auditor", every=60, run=self.auditor.run),
-                Duty("purge", every=3600, run=self.pipeline.purge),
+                Duty("prune", every=_PRUNE_SECONDS, run=self.retention.run),
             ],
             clock,
             lambda: self.health.beat("schedule"),

@@ -16,7 +16,7 @@ from email.utils import parseaddr
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from worker.errors import ConfigError
@@ -29,7 +29,12 @@ SECRETS = frozenset(
     }
 )  # fmt: skip
 _AGE = re.compile(r"(\d+)\s*(minute|hour|day|week)s?")
+_MOST_DIGITS = 6
 _MIN_KEY_LENGTH = 32
+_LEAST = {
+    "keep_responses": (timedelta(days=90), "rules look 90 days back"),
+    "keep_notices": (timedelta(days=30), "messages of work that is opened again are found by it"),
+}
 
 Commas = Annotated[tuple[str, ...], NoDecode]
 
@@ -98,6 +103,16 @@ class Settings(BaseSettings):
     alert_max_age: Annotated[timedelta | None, NoDecode] = Field(
         timedelta(days=7), description="Responses older than this open nothing when first read; off: no limit."
     )
+    keep_responses: Annotated[timedelta | None, NoDecode] = Field(
+        timedelta(days=730),
+        description="How long the words and the person of a response are kept after it was read and its follow-up "
+        "ended. At least 90 days, since rules look that far back; off: for ever.",
+    )
+    keep_notices: Annotated[timedelta | None, NoDecode] = Field(
+        timedelta(days=180),
+        description="How long it is kept to which address a notice went, and how each attempt ended. At least 30 days; "
+        "off: for ever.",
+    )
     senders: int = Field(4, ge=1, le=64, description="Most sends in flight per process.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["json", "console"] = Field("json", description="json for machines, console for people.")
@@ -116,7 +131,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"key {n} has {len(key)} characters; each needs at least {_MIN_KEY_LENGTH}")
         return keys
 
-    @field_validator("alert_max_age", mode="before")
+    @field_validator("alert_max_age", "keep_responses", "keep_notices", mode="before")
     @classmethod
     def _age(cls, value: object) -> object:
         if not isinstance(value, str):
@@ -127,7 +142,17 @@ class Settings(BaseSettings):
         match = _AGE.fullmatch(text)
         if not match:
             raise ValueError(f'cannot read "{value}". Write: 7 days, 12 hours, or off')
+        if len(match[1]) > _MOST_DIGITS:
+            raise ValueError(f'"{value}" is longer than anything lasts. Write: 7 days, 12 hours, or off')
         return timedelta(**{f"{match[2]}s": int(match[1])})
+
+    @field_validator("keep_responses", "keep_notices")
+    @classmethod
+    def _long_enough(cls, value: timedelta | None, info: ValidationInfo) -> timedelta | None:
+        least, why = _LEAST[str(info.field_name)]
+        if value is not None and value < least:
+            raise ValueError(f'"{value.days} days" is too short: {why}. Write {least.days} days or more, or off')
+        return value
 
     @field_validator("log_level", "log_format", mode="before")
     @classmethod

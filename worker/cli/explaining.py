@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import structs
+from sqlalchemy import select
 
 from worker.classify.classifier import Unclassifiable
 from worker.classify.redact import redact_response
@@ -20,7 +21,7 @@ from worker.model.verdict import Verdict
 from worker.route.facts import facts_from
 from worker.store import listing, rule_sets
 from worker.store.responses import read_decision, read_response
-from worker.store.schema import decisions, versions
+from worker.store.schema import decisions, responses, versions
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -119,6 +120,7 @@ def explain_stored(conn: Connection, reference: str, compose: Compose) -> Explai
     Raises NotFound where there is no such response, no decision yet, or its rule set is gone.
     """
     number = listing.response_id(conn, reference)
+    _check_remembered(conn, number, reference)
     decided = decisions.select().where(decisions.c.response_id == number).order_by(decisions.c.version.desc()).limit(1)
     row = conn.execute(decided).mappings().first()
     if row is None:
@@ -134,6 +136,15 @@ def explain_stored(conn: Connection, reference: str, compose: Compose) -> Explai
     decision = read_decision(dict(row))
     trace = live.decider.trace(response, verdict, facts_from(decision.facts, response), decision.now)
     return Explained(response, verdict, decision, trace, live, frozenset(decision.facts))
+
+
+def _check_remembered(conn: Connection, number: int, reference: str) -> None:
+    erased_at = conn.execute(select(responses.c.erased_at).where(responses.c.id == number)).scalar_one()
+    if erased_at is not None:
+        raise NotFound(
+            f"What {reference} said was forgotten on {erased_at:%Y-%m-%d}, so its clauses cannot be shown any more. "
+            f"`innerloop responses show {reference}` still says which rule decided."
+        )
 
 
 # JSON ----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`innerloop people`: who is away, who stands in, and how much each has open."""
+"""`innerloop people`: who is away, who stands in, and how much each has open; what is known of a customer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 from worker.cli import opening, output
 from worker.cli.follow_up_moves import Desk, desk
 from worker.cli.output import Column
+from worker.cli.people_data import erase, export
 from worker.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 @click.group(name="people")
 def command() -> None:
-    """Who is away, who stands in, and how much each has open."""
+    """Who is away, who stands in, and how much each has open; what is known of a customer, and forgetting it."""
+
+
+command.add_command(export)
+command.add_command(erase)
 
 
 @command.command(name="list")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 _HIDDEN = "(hidden)"
+_SPANS = ("alert_max_age", "keep_responses", "keep_notices")  # absent means off
 _URLS = ("store_url", "smtp_url")  # secrets of which all but the password may be seen
 
 
@@ -58,7 +59,7 @@ def setting_rows(settings: Settings) -> list[dict[str, Any]]:
 
 def _shown(name: str, value: Any) -> str | None:
     if value is None or value == ():
-        return "off" if name == "alert_max_age" else None
+        return "off" if name in _SPANS else None
     if name in _URLS:
         return without_password(value.get_secret_value())
     if hasattr(value, "get_secret_value"):

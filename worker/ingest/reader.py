@@ -41,6 +41,11 @@ def customer_key(namespace: str, customer_id: str | None, email: str | None, has
     return None
 
 
+def erased_mark(key: str, hash_key: bytes) -> str:
+    """What stays of an erased customer's key: enough to know it again, too little to read it."""
+    return f"erased/{hmac.digest(hash_key, key.encode(), hashlib.sha256).hex()[:32]}"
+
+
 class Reader:
     """Reads records of every known shape. Immutable and safe to share between threads.
 
@@ -57,6 +62,10 @@ class Reader:
         self._surveys = surveys
         self._sources = tuple(compile_source(name, mappings[name]) for name in sorted(mappings))
         self._hash_key = hash_key
+
+    def mark_of(self, key: str) -> str:
+        """Under which mark an erased customer of this key is remembered."""
+        return erased_mark(key, self._hash_key)
 
     def read(self, record: Record) -> Outcome:
         """What this record is."""

@@ -87,6 +87,7 @@ class Known(Struct, frozen=True, kw_only=True):
     follow_up_id: int | None = None
     response: Response | None = None  # the current version; from the store only where a part has to be added to it
     contact: Contact = Contact()
+    erased: bool = False  # what it said was forgotten, and nothing that comes later brings it back
 
 
 @dataclass(slots=True)
@@ -148,6 +149,8 @@ def compare(candidate: Candidate | Part, known: Known | None) -> Change:
         return Change.ACCEPTED
     if candidate.content_hash in known.hashes:
         return Change.DUPLICATE
+    if known.erased:
+        return Change.STALE
     if contradiction(candidate, known):
         return Change.CONFLICT
     return Change.UPDATED if candidate.order_key > known.order_key else Change.STALE
@@ -180,7 +183,7 @@ def _take(intake: Intake, answer: Candidate | Part, seen: dict[Identity, Known],
     if change is Change.CONFLICT and known is not None:
         intake.bury(_conflict(answer, known))
         return
-    if isinstance(answer, Part) and change is not Change.DUPLICATE:
+    if isinstance(answer, Part) and change is not Change.DUPLICATE and not (known and known.erased):
         whole = around.complete(answer, known)
         if isinstance(whole, Dead):
             intake.bury(whole)

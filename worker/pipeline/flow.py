@@ -29,6 +29,7 @@ from worker.ingest.storms import Storms, Stretch, pause_reason, rests
 from worker.ingest.versions import Candidate, Intake, Part, Surroundings, Understood, compare_all
 from worker.model.survey import Survey
 from worker.pipeline.accounting import account, cut, is_fresh, partition_of, singly, write_gap
+from worker.pipeline.erased import without_erased
 from worker.pipeline.late import open_late
 from worker.pipeline.rows import decision_row_of, known, sealed, to_decide, write_versions
 from worker.pipeline.telling import gap_notice, nobody_notices, pause_notice, storm_notice
@@ -137,10 +138,6 @@ class Pipeline:
         self._told()
         return follow_up_id
 
-    def purge(self) -> int:
-        """Forget raw records and excerpts of dead letters whose time is over. Gives how many."""
-        return self._transaction(lambda conn: dead_letters.purge(conn, self._clock.now()))
-
     # The ledger's side of a Sink ---------------------------------------------------------------------------------
 
     def heads(self, topics: Collection[str]) -> Mapping[Partition, Head]:
@@ -241,6 +238,7 @@ class Pipeline:
         parts = {one.identity for one in understood if isinstance(one, Part)}
         contents = stored.contents(conn, [row.id for row in rows if (row.source, row.external_id) in parts])
         seen = {(row.source, row.external_id): known(row, contents) for row in rows}
+        understood = without_erased(conn, understood, seen, live.reader.mark_of)
         around = Surroundings(
             ids=iter(allocate(conn, "responses", len(set(identities) - seen.keys()))),
             window=lambda survey: _window(live, survey),

@@ -61,6 +61,8 @@ def _decision(conn: Connection, row: KnownRow) -> Decision | None:
 
 def _check(decision: Decision | None, row: KnownRow) -> None:
     name = f"{row.source}/{row.external_id}"
+    if row.erased:
+        raise NotAllowed(f"What {name} said was forgotten; there is nothing to follow up.")
     if row.follow_up_id is not None:
         raise NotAllowed(f"{name} belongs to {short_id(row.follow_up_id)} already.")
     if decision is None:

@@ -88,6 +88,7 @@ def known(row: KnownRow, contents: Mapping[int, tuple[Any, Any]]) -> Known:
         follow_up_id=row.follow_up_id,
         response=None if content is None else read_response(content),
         contact=read_contact(contact),
+        erased=row.erased,
     )
 
 

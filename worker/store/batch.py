@@ -49,6 +49,7 @@ class KnownRow(Struct, frozen=True):
     hashes: frozenset[str]
     read_at: datetime
     follow_up_id: int | None
+    erased: bool
 
 
 def known_responses(conn: Connection, identities: Iterable[tuple[str, str]]) -> list[KnownRow]:
@@ -72,6 +73,7 @@ def known_responses(conn: Connection, identities: Iterable[tuple[str, str]]) -> 
         KnownRow(
             row.id, row.source, row.external_id, row.version, row.order_key, row.settle_at,
             row.customer_key, row.survey, frozenset(hashes.get(row.id, ())), row.received_at, belongs.get(row.id),
+            row.erased_at is not None,
         )
         for row in rows
     ]  # fmt: skip

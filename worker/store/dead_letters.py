@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -111,11 +111,13 @@ def failed_again(conn: Connection, id_: int, reason: str, message: str) -> None:
     conn.execute(update(dead_letters).where(dead_letters.c.id == id_).values(reason=reason, message=message))
 
 
-def purge(conn: Connection, now: datetime) -> int:
-    """Forget raw records and excerpts whose time is over. Gives how many."""
-    done = conn.execute(
-        update(dead_letters)
-        .where(dead_letters.c.purge_at <= now, dead_letters.c.sealed.is_not(None) | dead_letters.c.excerpt.is_not(None))
-        .values(sealed=None, excerpt=None)
-    )
-    return done.rowcount
+def to_purge(conn: Connection, now: datetime, limit: int | None) -> list[int]:
+    """Those whose time is over and whose raw record or excerpt is still there."""
+    c = dead_letters.c
+    held = c.sealed.is_not(None) | c.excerpt.is_not(None)
+    return list(conn.execute(select(c.id).where(c.purge_at <= now, held).order_by(c.id).limit(limit)).scalars())
+
+
+def purge(conn: Connection, ids: Sequence[int]) -> None:
+    """Forget their raw records and excerpts; that they were there, and why, stays."""
+    conn.execute(update(dead_letters).where(dead_letters.c.id.in_(ids)).values(sealed=None, excerpt=None))
