@@ -9,13 +9,13 @@ first. Everything returned is aware UTC.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import chain
 from zoneinfo import ZoneInfo
 
-from holidays import country_holidays
+from holidays import country_holidays, list_supported_countries
 
 from worker.model.directory import CalendarSpec, Holidays, Window
 from worker.model.span import Span, Unit
@@ -271,6 +271,12 @@ def holidays_of(spec: Holidays, year: int) -> frozenset[date]:
             place = f"{spec.country}, {spec.subdivision}" if spec.subdivision else spec.country
             raise ValueError(f"no public holidays are known for {place}; write ISO codes, like DE and BE") from None
     return (public | frozenset(spec.extra)) - frozenset(spec.except_)
+
+
+@lru_cache(maxsize=1)
+def countries() -> Mapping[str, Sequence[str]]:
+    """The countries whose public holidays are known, by ISO code, with their subdivisions."""
+    return list_supported_countries(include_aliases=True)
 
 
 @lru_cache(maxsize=4096)

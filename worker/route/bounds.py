@@ -109,8 +109,36 @@ def never(test: Between, field: Field) -> bool:
 # Words for messages ------------------------------------------------------------------------------------------------
 
 
+_SAID_OTHERWISE = (
+    (re.compile(r"(?:less|lower|fewer|smaller) than|under", re.IGNORECASE), "below"),
+    (re.compile(r"(?:more|greater|higher|larger|bigger) than|over", re.IGNORECASE), "above"),
+    (re.compile(r"(?:no|not) more than|up to|maximum|max", re.IGNORECASE), "at most"),
+    (re.compile(r"(?:no|not) (?:less|fewer) than|minimum|min|from", re.IGNORECASE), "at least"),
+)
+_SHORT_UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
+_SHORT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:business\s+)?([smhdw])[a-z]*", re.IGNORECASE)
+
+
+def reworded(source: str, kind: Kind) -> str | None:
+    """What `less than 4`, `above 1d` or `above 4 business hours` would be in our words."""
+    said = " ".join(source.replace("_", " ").split())
+    for pattern, word in reversed(_SAID_OTHERWISE):
+        said = pattern.sub(word, said, count=1) if pattern.match(said) else said
+    if kind is Kind.DURATION:
+        said = _SHORT.sub(lambda part: _spelt(part[1], _SHORT_UNITS[part[2].lower()]), said)
+    return said if said != source and parse_bounds(said, kind) else None
+
+
+def _spelt(many: str, unit: str) -> str:
+    return f"{many} {unit}" if many == "1" else f"{many} {unit}s"
+
+
 def trouble(source: str, field: Field) -> tuple[str, str, str]:
     """Code, message and fix for something that is no number test."""
+    meant = reworded(source, field.kind)
+    if meant:
+        what = "duration" if field.kind is Kind.DURATION else "number"
+        return "E104", f'cannot read "{shown(source)}" as a {what} test.', f"Write: {meant}"
     symbol = _SYMBOLS.fullmatch(source.strip())
     if symbol and amount(symbol[2], field.kind) is not None:
         words = f"{SYMBOLS[symbol[1]]} {symbol[2]}".strip()

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import structs
 
-from worker.calendars import Calendar
+from worker.calendars import Calendar, countries, holidays_of
 from worker.model.directory import (
     Absence,
     CalendarSpec,
@@ -126,7 +126,7 @@ def _hours(file: File, node: Node | None) -> tuple[tuple[Window, ...], ...] | No
     named: set[int] = set()
     right = True
     for key, value in body.entries.values():
-        windows = [shape.window(file, item, "hours") for item in shape.one_or_many(file, value, "hours")]
+        windows = [shape.window(file, item, "opening hours") for item in shape.one_or_many(file, value, "hours")]
         days = shape.weekdays(file, key, "day")
         right = right and bool(days) and None not in windows
         for day in days:
@@ -146,12 +146,32 @@ def _holidays(file: File, node: Node | None) -> Holidays | None:
     found = shape.keys(file, body, "holidays", ("country", "subdivision", "extra", "except"))
     country = shape.text(file, found.get("country"), "country")
     subdivision = shape.text(file, found.get("subdivision"), "subdivision")
+    if country and not _is_known_place(file, found, country, subdivision):
+        return None
     return Holidays(
         country=country,
         subdivision=subdivision,
         extra=_days(file, found.get("extra"), "extra"),
         except_=_days(file, found.get("except"), "except"),
     )
+
+
+def _is_known_place(file: File, found: Mapping[str, Node], country: str, subdivision: str | None) -> bool:
+    """Whether public holidays are known for a country and its subdivision."""
+    try:
+        holidays_of(Holidays(country=country, subdivision=subdivision), _ANY_MONDAY.year)
+    except ValueError:
+        known = countries().get(country)
+    else:
+        return True
+    if known is None:
+        said = f'no public holidays are known for the country "{shown(country)}".'
+        file.add("E105", found["country"], said, "Write its two-letter ISO code, such as DE.")
+    elif subdivision is not None:
+        there = f"{country} has: {', '.join(known)}." if known else f"{country} has none: leave it out."
+        said = f'no public holidays are known for "{shown(subdivision)}" in {country}.'
+        file.add("E105", found["subdivision"], said, shown(there, 200))
+    return False
 
 
 def _days(file: File, node: Node | None, what: str) -> tuple[date, ...]:
@@ -185,7 +205,7 @@ def _team(desk: Desk, key: Scalar, body: Map) -> Team:
         calendar=desk.named(found.get("calendar"), "calendar", "calendar"),
         queue=shape.present(told),
         unit=desk.named(found.get("unit"), "unit", "unit"),
-        language=shape.text(file, found.get("language"), "language"),
+        language=shape.language(file, found.get("language")),
         **_habits(desk, found),
     )
 
@@ -217,7 +237,7 @@ def _person(desk: Desk, key: Scalar, body: Map, base: Person | None = None) -> P
             "known_as": tuple(alias.text for alias in known_as) if known_as is not None else None,
             "team": desk.named(found.get("team"), "team", "team"),
             "manager": desk.named(found.get("manager"), "person", "manager"),
-            "language": shape.text(file, found.get("language"), "language"),
+            "language": shape.language(file, found.get("language")),
             "timezone": shape.zone(file, found.get("timezone"), "timezone"),
             "calendar": desk.named(found.get("calendar"), "calendar", "calendar"),
             "away": _absences(desk, found.get("away")) if "away" in found else None,
@@ -271,7 +291,7 @@ def _quiet(desk: Desk, node: Node | None) -> Quiet | None:
     hours = found.get("hours")
     if isinstance(hours, Scalar) and hours.text == "outside_calendar":
         return Quiet(outside_calendar=True, except_=passes)
-    window = shape.window(desk.file, hours, "hours")
+    window = shape.window(desk.file, hours, "quiet hours", "19:00-08:00")
     return Quiet(start=window.start, end=window.end, except_=passes) if window else None
 
 

@@ -70,6 +70,9 @@ class Notes:
     def has_errors(self) -> bool:
         return any(finding.level is Level.ERROR for finding in self._found.values())
 
+    def has_errors_in(self, file: str) -> bool:
+        return any(finding.level is Level.ERROR and finding.file == file for finding in self._found.values())
+
     def sorted(self) -> tuple[Finding, ...]:
         """Errors before warnings, then in reading order."""
         return tuple(

@@ -26,6 +26,7 @@ from worker.route.schema import InlineTest, Rule, RuleSet
 Classify = Callable[[Response], Verdict]
 
 _SOME_MOMENT = datetime(2026, 1, 5, 12, tzinfo=UTC)  # for tests that no clock can change
+_RESCALE = "Give the test a score on that scale, or the survey a scale of its own in surveys.yaml."
 _UNORDERED = frozenset({"copies", "tags", "also", "observed", "themes", "severity"})
 _VERDICT = {
     "response.class": "klass",
@@ -54,6 +55,7 @@ class TestResult:
     verdict: Verdict | None = None
     decision: Decision | None = None
     code: str = "E130"  # of the finding that tells its failure
+    fix: str = ""
 
     def as_json(self) -> dict[str, Json]:
         """The shape of one entry of `rules test --json`."""
@@ -83,7 +85,7 @@ def findings_of(results: Iterable[TestResult]) -> tuple[Finding, ...]:
             line=result.line,
             column=result.column,
             message=f'test "{result.name}" fails: {result.trouble}',
-            fix="Mend the rule, or what the test expects.",
+            fix=result.fix,
         )
         for result in results
         if not result.ok
@@ -108,18 +110,24 @@ def _run(test: InlineTest, rule_set: RuleSet, classify: Classify, decider: Decid
     try:
         verdict = _verdict(test.given, classify(response))
     except Unclassifiable as error:
-        return _result(test, False, {"error": str(error)}, f"the response cannot be classified: {error}")
+        return _result(test, False, {"error": str(error)}, _one_sentence(error), fix=_RESCALE)
     facts = facts_from(_facts(test.given), response)
     decision = decider.decide(response, verdict, facts, now, has_address)
     clock = _clock_needed(test, rule_set, decision)
     if test.now is None and clock:
         missing = f"now is missing: {clock}"
-        return replace(_result(test, False, {"error": missing}, f"{missing}."), code="E132")
+        fix = "Add: now: 2026-11-20T16:30:00+01:00"
+        return replace(_result(test, False, {"error": missing}, f"{missing}.", fix=fix), code="E132")
     subject = Subject(response, verdict, facts, now)
     got = _got(test.expect, decision, verdict, rule_set)
     wrong = [name for name, wanted in test.expect.items() if not _same(name, wanted, got[name])]
     trouble = _trouble(test.expect, got, wrong, rule_set, subject)
     return _result(test, not wrong, got, trouble, (response, verdict, decision))
+
+
+def _one_sentence(error: Unclassifiable) -> str:
+    """What is wrong, without the advice to whoever sends events."""
+    return f"{str(error).partition('. ')[0].rstrip('.')}."
 
 
 def _result(
@@ -128,9 +136,12 @@ def _result(
     got: Mapping[str, Json],
     trouble: str,
     decided: tuple[Response, Verdict, Decision] | tuple[None, None, None] = (None, None, None),
+    *,
+    fix: str = "Mend the rule, or what the test expects.",
 ) -> TestResult:
     place = test.place
-    return TestResult(test.name, place.file, place.line, place.column, ok, test.expect, got, trouble, *decided)
+    result = TestResult(test.name, place.file, place.line, place.column, ok, test.expect, got, trouble, *decided)
+    return replace(result, fix=fix)
 
 
 # Given -------------------------------------------------------------------------------------------------------------

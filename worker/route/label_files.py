@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from worker.classify.scales import SCALES
 from worker.model.response import Number
 from worker.model.survey import Lexicon, Polarity, Scale, Survey
 from worker.route import shape
 from worker.route.bounds import parse_bounds
 from worker.route.fields import DECLARABLE, FIELDS, NUMBERS, OPEN_PREFIXES, Field, Kind, undeclared
-from worker.route.findings import closest
+from worker.route.findings import closest, did_you_mean
 from worker.route.nodes import Map, Node, Scalar
 from worker.route.schema import RootCause
 from worker.route.shape import File, shown
 
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _POLARITIES = tuple(polarity.value for polarity in Polarity)
 _SCORE = FIELDS["response.score"]
 
@@ -49,8 +48,7 @@ def _by_language(file: File, node: Node | None, what: str) -> dict[str, tuple[st
     body = shape.mapping(file, node, what, f"Write: {what}: {{en: [invoice, bill]}}")
     made: dict[str, tuple[str, ...]] = {}
     for key, value in body.entries.values() if body else ():
-        if not _LANGUAGE.fullmatch(key.text):
-            file.add("E103", key, f'"{shown(key.text)}" is no language code.', "Write two letters: en, de, pt.")
+        if shape.language(file, key) is None:
             continue
         entries = (shape.word(file, item, f"an entry of {what}") for item in shape.items(file, value, what))
         made[key.text] = tuple(entry.text for entry in entries if entry)
@@ -63,8 +61,23 @@ def _by_language(file: File, node: Node | None, what: str) -> dict[str, tuple[st
 def read_surveys(file: File, top: Map) -> dict[str, Survey]:
     found = shape.keys(file, top, "surveys.yaml", ("format", "surveys"))
     body = shape.mapping(file, found.get("surveys"), "surveys", "Write: post-call: {metric: nps}")
-    surveys = (_survey(file, key, value) for key, value in (body.entries.values() if body else ()))
-    return {survey.id: survey for survey in surveys if survey}
+    entries = body.entries if body else {}
+    read = {name: _survey(file, key, value) for name, (key, value) in entries.items()}
+    surveys = {name: survey for name, survey in read.items() if survey}
+    _refuse_unscaled(file, entries, surveys)
+    return surveys
+
+
+def _refuse_unscaled(file: File, entries: Mapping[str, tuple[Scalar, Node]], surveys: Mapping[str, Survey]) -> None:
+    """A metric that nothing gives a scale to: each of its scores would be a dead letter."""
+    own = {survey.metric.casefold() for survey in surveys.values() if survey.metric and survey.scale}
+    for name, survey in surveys.items():
+        body = entries[name][1]
+        if survey.metric and survey.metric.casefold() not in own | SCALES.keys() and isinstance(body, Map):
+            scaled = "scale: {range: 0 to 10, detractor: at most 6, promoter: at least 9}"
+            fix = did_you_mean(survey.metric, SCALES) or f"Give the survey its own, such as: {scaled}"
+            if body.get("scale") is None:
+                file.add("E103", body.get("metric") or body, f'"{shown(survey.metric)}" has no scale.', fix)
 
 
 def _survey(file: File, key: Scalar, node: Node) -> Survey | None:
@@ -82,7 +95,7 @@ def _survey(file: File, key: Scalar, node: Node) -> Survey | None:
             "polarity": Polarity(polarity) if polarity else None,
             "questions": _questions(file, found.get("questions")),
             "settle": shape.span(file, found.get("settle"), "settle", business=False),
-            "language": shape.text(file, found.get("language"), "language"),
+            "language": shape.language(file, found.get("language")),
         }
     )
     return Survey(id=key.text, **values)
@@ -196,7 +209,7 @@ def _cause(key: Scalar, name: str | None = None, parent: str | None = None) -> R
 
 def _second(file: File, parent: Scalar, node: Node | None, needs_note: bool) -> list[RootCause]:
     if isinstance(node, Map):
-        named = [(key, shape.text(file, value, "name")) for key, value in node.entries.values()]
+        named = [(key, shape.text(file, value, key.text)) for key, value in node.entries.values()]
     else:
         words = (
             shape.word(file, item, "a root cause") for item in shape.items(file, node, f'root cause "{parent.text}"')

@@ -19,7 +19,7 @@ from worker.model.survey import Lexicon, Survey
 from worker.route import label_files, lint, nodes, shape
 from worker.route.directory_file import read_directory
 from worker.route.fields import Field
-from worker.route.findings import Finding, Notes, Place, did_you_mean
+from worker.route.findings import Finding, Notes, Place, closest, did_you_mean
 from worker.route.nodes import Map, Node, Scalar
 from worker.route.operators import Context
 from worker.route.playbook_file import read_playbooks
@@ -196,23 +196,32 @@ class _Loading:
         for name, keys in (("themes", ("themes",)), ("severity", ("severity", "severities"))):
             tree = self._tree(f"{name}.yaml")
             if tree is not None:
-                self._lexicons[name] = label_files.read_lexicons(self._file(f"{name}.yaml"), tree, keys) or ()
+                file = self._file(f"{name}.yaml")
+                labels = label_files.read_lexicons(file, tree, keys) or ()
+                # A broken lexicon is one mistake; the rules that speak of its labels are not another.
+                self._lexicons[name] = () if self._notes.has_errors_in(file.name) else labels
         self._surveys = self._optional("surveys.yaml", label_files.read_surveys) or {}
         metrics = dict.fromkeys([*SCALES, *(survey.metric for survey in self._surveys.values() if survey.metric)])
-        labels = label_files.Labels(
+        known = label_files.Labels(
             tuple(entry.label for entry in self._lexicons.get("themes", ())),
             tuple(entry.label for entry in self._lexicons.get("severity", ())),
             tuple(metrics),
             tuple(self._surveys.values()),
         )
-        own = label_files.own_fields(labels)
+        own = label_files.own_fields(known)
         tree = self._tree("fields.yaml")
         site = label_files.read_fields(self._file("fields.yaml"), tree, own) if tree is not None else {}
         return {**own, **site}
 
     def _directory(self) -> Directory | None:
         tree = self._tree("directory.yaml")
-        return read_directory(self._desk("directory.yaml"), tree, self._files) if tree is not None else None
+        if tree is None:
+            return None
+        directory = read_directory(self._desk("directory.yaml"), tree, self._files)
+        if not tree.entries:  # an empty file is one mistake; whoever the rules name is not another
+            for kind in ("person", "team", "unit", "calendar"):
+                self._references.known.pop(kind, None)
+        return directory
 
     def _playbooks(self) -> dict[str, Playbook]:
         tree = self._tree("playbooks.yaml")
@@ -305,8 +314,15 @@ class _Loading:
     def _warn_unread(self) -> None:
         for name in sorted(self._files):
             if name.endswith((".yaml", ".yml")) and name not in self._trees:
-                fix = f"Add it to routing.yaml: include: [{name}]" if name.endswith(".yaml") else "Rename it: .yaml"
-                self._note("W203", name, "nothing reads this file.", fix)
+                self._note("W203", name, "nothing reads this file.", self._to_be_read(name))
+
+    def _to_be_read(self, name: str) -> str:
+        if not name.endswith(".yaml"):
+            return "Rename it: .yaml"
+        own = closest(name.removesuffix(".yaml"), [known.removesuffix(".yaml") for known in OPTIONAL])
+        if own and f"{own}.yaml" not in self._files:
+            return f"Rename it to {own}.yaml, if that is what it is."
+        return f"Add it to routing.yaml: include: [{name}]"
 
     # Checks --------------------------------------------------------------------------------------------------------
 

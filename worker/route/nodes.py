@@ -24,6 +24,9 @@ _FAR = 50  # lines to look back for the cause of a mistake
 _HASH = re.compile(r"\s+(#[^\s,\]}]+)")
 _HASH_IN_FLOW = re.compile(r"([\w.-]+):\s+(#[^\s,\]}]+)")
 _SYMBOL = re.compile(r":\s*(<=|>=|<|>|=)\s*(-?\d+(?:\.\d+)?)")
+_QUOTE_BEGINS = re.compile(r'(?:: |- |\[|, |\{)(")')
+_QUOTE_ENDS = re.compile(r"\s*(?:$|[,\]}:#])", re.MULTILINE)
+_BLOCK_SYMBOL = re.compile(r"(>=?)\s*(\d+)")
 SYMBOLS = {"<=": "at most", ">=": "at least", "<": "below", ">": "above", "=": ""}
 
 
@@ -212,8 +215,18 @@ class _Builder:
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         line, column = _where(event)
         plain = not event.style  # "" from libyaml, None from PyYAML
+        self._refuse_block(event, line, column)
         node = Scalar(event.value, line, column, plain)
         self._place(node if node.text or not node.plain else self._without_hash(node))
+
+    def _refuse_block(self, event: yaml.ScalarEvent, line: int, column: int) -> None:
+        """`>4` begins a block of text in YAML. Nobody who writes it means that."""
+        if event.style != ">" or line > len(self._lines):
+            return
+        match = _BLOCK_SYMBOL.match(self._lines[line - 1], column - 1)
+        if match:
+            words = f"{SYMBOLS[match[1]]} {match[2]}"
+            raise _at("E104", event, f'cannot read "{match[0]}" as a number test.', f"Write it in words: {words}")
 
     def _without_hash(self, node: Scalar) -> Scalar:
         """An empty value before a "#" is told, and then read as what was meant: it is one mistake."""
@@ -301,7 +314,7 @@ _SYNTAX = (
     (
         "did not find expected '-' indicator",
         "this line is not indented like the entries above it.",
-        'Begin it with "- " in the same column.',
+        'Line it up with the lines above, or begin it with "- " in the column of theirs.',
     ),
     ("block sequence entries are not allowed", 'a "- " where no list can begin.', "Put it on a line of its own."),
     ("unexpected end of stream", "a quote that is opened and never closed.", "Close it."),
@@ -317,9 +330,11 @@ _SYNTAX = (
 def _syntax(error: yaml.MarkedYAMLError, lines: list[str]) -> _Unreadable:
     mark = error.problem_mark or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    hidden = _hidden_end(lines[:line])
+    hidden = _hidden_end(lines[:line]) or _open_quote(lines[:line])
     if hidden:
         return hidden
+    if error.context_mark and "flow" in (error.context or "") and error.context_mark.line + 1 < line:
+        line, column = error.context_mark.line + 1, error.context_mark.column + 1
     source = lines[line - 1] if line <= len(lines) else ""
     symbol = _SYMBOL.search(source)
     if symbol:
@@ -336,6 +351,20 @@ def _hidden_end(lines: list[str]) -> _Unreadable | None:
         match = _HASH_IN_FLOW.search(source)
         if match and source.count("{", 0, match.start()) > source.count("}", 0, match.start()):
             return _Unreadable("E109", number, match.start(2) + 1, *_hash_words(match[1], match[2]))
+    return None
+
+
+def _open_quote(lines: list[str]) -> _Unreadable | None:
+    """A quote that is not closed on its line: the parser reads on to the next one, and stumbles there."""
+    for number in range(len(lines), max(0, len(lines) - _FAR), -1):
+        source = lines[number - 1]
+        for match in _QUOTE_BEGINS.finditer(source):
+            after = match.end(1)
+            if '"' not in source[after:] and not source.lstrip().startswith("#"):
+                _, quote, behind = "\n".join(lines[number:]).partition('"')
+                if not quote or not _QUOTE_ENDS.match(behind):
+                    message = "a quote that is opened and never closed."
+                    return _Unreadable("E100", number, match.start(1) + 1, message, "Close it.")
     return None
 
 

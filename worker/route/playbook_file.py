@@ -139,7 +139,8 @@ def _rung(desk: Desk, node: Node) -> Escalation | None:
     found = shape.keys(file, body, what, _RUNG, ("to",))
     moments = [key for key in _WHEN if key in found]
     if len(moments) != 1:
-        _refuse_moments(desk, body, moments)
+        if moments or set(body.entries) <= set(_RUNG):  # a misspelt "after" is told already
+            _refuse_moments(desk, body, moments)
         return None
     to = desk.who(found.get("to"), "to", RECIPIENTS)
     unless = shape.choice(file, found.get("unless"), "milestone", _MILESTONES)

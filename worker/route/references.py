@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from worker.model.span import Span
@@ -14,6 +14,7 @@ from worker.route.shape import File, shown
 OWNERS = ("agent", "manager", "account_manager", "unit_manager", "team_lead", "team_queue")
 RECIPIENTS = ("owner", *OWNERS)
 _MOST_LISTED = 12
+_MOST_PLACES = 4
 _WHERE = {
     "person": "directory.yaml",
     "team": "directory.yaml",
@@ -40,14 +41,30 @@ class References:
         self.asked.append((kind, name, place))
 
     def check(self) -> None:
-        """A finding for every name that nobody has."""
+        """A finding for every name that nobody has, at the first place that has it: adding it mends them all."""
+        missing: dict[tuple[str, str], list[Place]] = {}
         for kind, name, place in self.asked:
             known = self.known.get(kind)
             if known is not None and name not in known:
-                a = "an" if kind[0] in "aeiou" else "a"
-                listed = f"There are: {', '.join(known)}." if 0 < len(known) <= _MOST_LISTED else ""
-                fix = did_you_mean(name, known) or listed or f"Add {a} {kind} with that id, or name another."
-                self.notes.add("E119", place, f'there is no {kind} "{shown(name)}" in {_WHERE[kind]}.', fix)
+                missing.setdefault((kind, name), []).append(place)
+        for (kind, name), places in missing.items():
+            first, *others = sorted(set(places), key=lambda place: (place.file, place.line, place.column))
+            known = self.known[kind]
+            a = "an" if kind[0] in "aeiou" else "a"
+            listed = f"There are: {', '.join(known)}." if 0 < len(known) <= _MOST_LISTED else ""
+            fix = did_you_mean(name, known) or listed or f"Add {a} {kind} with that id, or name another."
+            also = f" (also in {_listed(others, first.file)})" if others else ""
+            self.notes.add("E119", first, f'there is no {kind} "{shown(name)}" in {_WHERE[kind]}{also}.', fix)
+
+
+def _listed(places: Sequence[Place], here: str) -> str:
+    """Lines; with their file where it is another one."""
+    said = [
+        f"line {place.line}" if place.file == here else f"{place.file.rpartition('/')[2]}:{place.line}"
+        for place in places[:_MOST_PLACES]
+    ]
+    more = len(places) - len(said)
+    return ", ".join([*said, *([f"{more} more"] if more else [])])
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,10 @@ class _Entry:
         since, until = values.get("since"), values.get("until")
         if since and until and until < since:
             self._file.add(
-                "E105", self._body, f'"{rule_id}" ends on {until}, before it begins on {since}.', "Swap from and until."
+                "E105",
+                self._body.get("until") or self._body,
+                f'"{rule_id}" ends on {until}, before it begins on {since}.',
+                "Swap from and until.",
             )
             return None
         place = self._file.place(self._body.get("id") or self._body)
@@ -141,7 +144,7 @@ class _Entry:
             )
             return None
         node = found["ignore"]
-        if isinstance(node, Scalar) and node.plain and node.text.lower() in shape.YES_NO:
+        if isinstance(node, Scalar) and (node.is_null or (node.plain and node.text.lower() in shape.YES_NO)):
             self._file.add("E107", node, "ignore needs a reason.", "Write: ignore: not a detractor")
             return None
         reason = shape.text(self._file, node, "ignore")

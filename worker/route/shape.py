@@ -19,7 +19,13 @@ from worker.route.findings import Notes, Place, closest, did_you_mean
 from worker.route.nodes import Map, Node, Scalar, Seq, written
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAYS_IN_WORDS = {"weekend": "sat-sun", "weekends": "sat-sun", "weekday": "mon-fri", "weekdays": "mon-fri"}
 YES_NO = {"yes": True, "true": True, "no": False, "false": False}
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_LANGUAGES = {
+    "english": "en", "german": "de", "deutsch": "de", "french": "fr", "français": "fr", "spanish": "es",
+    "español": "es", "portuguese": "pt", "português": "pt", "italian": "it", "dutch": "nl",
+}  # fmt: skip
 _ID = re.compile(r"[a-z][a-z0-9_.-]*")
 _SPAN = re.compile(r"(\d+)\s+((?:business\s+)?(?:second|minute|hour|day|week))s?", re.IGNORECASE)
 _BARE_SPAN = re.compile(r"(\d+)\s*(s|sec|secs|m|min|mins|h|hr|hrs|d|w|bd|bh)", re.IGNORECASE)
@@ -87,13 +93,15 @@ def mapping(file: File, node: Node | None, what: str, fix: str = "") -> Map | No
 _INSTEAD = {
     "add": "then", "assign": "owner", "assignee": "owner", "cc": "copy", "condition": "when", "conditions": "when",
     "deadline": "due", "description": "name", "end": "until", "if": "when", "playbook": "open", "sla": "due",
-    "start": "from", "then": "add", "title": "name", "tz": "timezone",
+    "min_priority": "priority_at_least", "priority": "priority_at_least", "start": "from", "then": "add",
+    "title": "name", "tz": "timezone",
 }  # fmt: skip
 _EXAMPLES = {
     "add": "{tags: [app-feedback]}", "default_owner": '"person:ID"', "due": "1 business day",
-    "expect": "{rule: some-rule}", "given": "{response.score: 2}", "hours": '{mon-fri: "09:00-17:00"}',
-    "id": "some-id", "name": "in a few words", "owner": "[agent, manager]", "then": "{open: recover}",
-    "timezone": "Europe/Berlin", "to": "manager",
+    "detractor": "at most 6", "expect": "{rule: some-rule}", "given": "{response.score: 2}",
+    "hours": '{mon-fri: "09:00-17:00"}', "id": "some-id", "name": "in a few words", "owner": "[agent, manager]",
+    "promoter": "at least 9", "range": "0 to 10", "then": "{open: recover}", "timezone": "Europe/Berlin",
+    "to": "manager", "type": "enum", "words": "{en: [invoice, bill]}",
 }  # fmt: skip
 
 
@@ -149,12 +157,23 @@ def word(file: File, node: Node | None, what: str) -> Scalar | None:
     if node is None:
         return None
     if not isinstance(node, Scalar):
-        file.add("E116", node, f"{what} is one value, not {_kind(node)}.", f"Write: {what}: …")
+        file.add("E116", node, f"{what} is one value, not {_kind(node)}.", _as_one_value(node))
     elif node.is_null or not node.text.strip():
         file.add("E107", node, f"{what} has no value.", "Give it one, or delete the key.")
     else:
         return node
     return None
+
+
+def _as_one_value(node: Map | Seq) -> str:
+    """`team: product` in a list was meant as "team:product"; [recover] as recover."""
+    if isinstance(node, Seq):
+        only = node.items[0] if len(node.items) == 1 else None
+        return f"Take the brackets away: {shown(written(only))}" if isinstance(only, Scalar) else "Write one of them."
+    pairs = [(name, value) for name, (_, value) in node.entries.items() if isinstance(value, Scalar)]
+    if len(node.entries) == 1 and pairs:
+        return f'Write it in quotes, without a space: "{shown(pairs[0][0])}:{shown(pairs[0][1].text)}"'
+    return "Write one word in its place."
 
 
 def one_or_many(file: File, node: Node | None, what: str) -> list[Scalar]:
@@ -259,7 +278,7 @@ def span(file: File, node: Node | None, what: str, *, business: bool = True) -> 
             "E104",
             found,
             f'{what} cannot be "{value}": it is elapsed time.',
-            f"Write: {value.amount} {value.unit.value.removeprefix('business ')}",
+            f"Write: {Span(value.amount, Unit(value.unit.value.removeprefix('business ')))}",
         )
     else:
         return value
@@ -333,7 +352,7 @@ def clock(file: File, node: Node | None, what: str) -> time | None:
     return value
 
 
-def window(file: File, node: Node | None, what: str) -> Window | None:
+def window(file: File, node: Node | None, what: str, example: str = "09:00-17:30") -> Window | None:
     """`09:00-17:30`; an end of 24:00 is midnight, an end before the start is on the next day."""
     found = word(file, node, what)
     if found is None:
@@ -341,7 +360,7 @@ def window(file: File, node: Node | None, what: str) -> Window | None:
     start_text, dash, end_text = re.sub(r"\s*[-–]\s*", "-", found.text.strip()).partition("-")
     start, end = parse_clock(start_text), parse_clock(end_text)
     if not dash or start is None or (end is None and end_text != "24:00"):
-        file.add("E104", found, f'cannot read "{shown(found.text)}" as opening hours.', 'Write: "09:00-17:30"')
+        file.add("E104", found, f'cannot read "{shown(found.text)}" as {what}.', f'Write: "{example}"')
     elif start == end:
         file.add("E105", found, f'"{found.text}" is no time at all.', 'For the whole day write: "00:00-24:00"')
     else:
@@ -356,8 +375,9 @@ def weekdays(file: File, node: Scalar, what: str) -> tuple[int, ...]:
         start = DAYS.index(first)
         length = (DAYS.index(last) - start) % 7 if dash else 0
         return tuple((start + n) % 7 for n in range(length + 1))
-    short = f"{first[:3]}{dash}{last[:3]}"
-    fix = f"Write: {short}" if first[:3] in DAYS and (not dash or last[:3] in DAYS) else "Write: mon, or mon-fri."
+    short = _DAYS_IN_WORDS.get(node.text.strip().lower(), f"{first[:3]}{dash}{last[:3]}")
+    known = short in _DAYS_IN_WORDS.values() or (first[:3] in DAYS and (not dash or last[:3] in DAYS))
+    fix = f"Write: {short}" if known else "Write: mon, or mon-fri."
     file.add("E103", node, f'"{shown(node.text)}" is no {what}. There are: {", ".join(DAYS)}.', fix)
     return ()
 
@@ -375,6 +395,23 @@ def zone(file: File, node: Node | None, what: str) -> str | None:
         near = closest(found.text, names) or cities.get(closest(found.text, cities) or "")
         fix = f'Did you mean "{near}"?' if near else "Write region and city: Europe/Berlin"
         file.add("E131", found, f'there is no time zone "{shown(found.text)}".', fix)
+        return None
+    return found.text
+
+
+def language(file: File, node: Node | None) -> str | None:
+    """A language code, such as `en` or `pt-BR`."""
+    found = word(file, node, "language")
+    if found is None:
+        return None
+    if not _LANGUAGE.fullmatch(found.text):
+        fix = _LANGUAGES.get(found.text.strip().lower())
+        file.add(
+            "E103",
+            found,
+            f'"{shown(found.text)}" is no language code.',
+            f"Write: {fix}" if fix else "Write two letters: en, de, pt.",
+        )
         return None
     return found.text
 

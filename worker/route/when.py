@@ -44,6 +44,11 @@ class Vocabulary:
         head, _, tail = name.partition(":")
         if head in self.fields:
             return f'Put a space after the ":". Write: {head}: {shown(tail)}'
+        told = next((known for known in self.fields if name.startswith(f"{known} ")), None)
+        if told:
+            return f'Put a ":" after the field. Write: {told}: {shown(name.removeprefix(told).strip())}'
+        if name == "response.answers" or name.startswith("answers."):
+            return f'Did you mean "response.answers.{name.partition("answers.")[2] or "NAME"}"?'
         last = name.rpartition(".")[2]
         ending = [known for known in self.fields if known.endswith(f".{last}")]
         near = closest(name, [*self.fields, *(prefix + last for prefix in OPEN_PREFIXES)])
@@ -82,7 +87,7 @@ def read_when(file: File, node: Node | None, words: Vocabulary) -> When | None:
             "E116",
             node,
             f"when is a mapping of tests, or the word always, not {said}.",
-            "Write: when: {response.class: detractor}",
+            "Write: when: always" if closest(node.text, ["always"]) else "Write: when: {response.class: detractor}",
         )
         return None
     if isinstance(node, Seq):
@@ -140,7 +145,7 @@ def _member(file: File, node: Map, words: Vocabulary, *, groups: bool) -> Member
 def _clause(file: File, key: Scalar, node: Node, words: Vocabulary) -> Clause | None:
     field = words.field(key.text, node)
     if field is None:
-        fix = _OTHER_WORDS.get(key.text.lower()) or words.suggestion(key.text)
+        fix = _OTHER_WORDS.get(key.text.lower()) or _meant_group(key, node) or words.suggestion(key.text)
         file.add("E102", key, f'unknown field "{shown(key.text)}".', fix)
         return None
     clause = Clause(field, (), written(node), file.place(key))
@@ -151,6 +156,13 @@ def _clause(file: File, key: Scalar, node: Node, words: Vocabulary) -> Clause | 
         return None
     test = operators.plain(Asked(file, node, field, words.context))
     return replace(clause, tests=(test,)) if test else None
+
+
+def _meant_group(key: Scalar, node: Node) -> str:
+    """A list of mappings is a group, however its name is spelt."""
+    is_group = isinstance(node, Seq) and any(isinstance(item, Map) for item in node.items)
+    near = closest(key.text, _GROUPS) if is_group else None
+    return f'Did you mean "{near}"?' if near else ""
 
 
 def _braces(file: File, node: Map, clause: Clause, context: Context) -> Clause | None:
@@ -198,8 +210,10 @@ def _operator(file: File, key: Scalar, node: Node, field: Field, context: Contex
 
 
 def _meant(near: str | None, words: str, field: Field) -> str:
-    if field.kind in NUMBERS and bounds.parse_bounds(words, field.kind):
-        return f"Write: {field.name}: {words}"
+    if field.kind in NUMBERS:
+        meant = words if bounds.parse_bounds(words, field.kind) else bounds.reworded(words, field.kind)
+        if meant:
+            return f"Write: {field.name}: {meant}"
     return f'Did you mean "{near}"?' if near else ""
 
 

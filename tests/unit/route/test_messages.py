@@ -43,6 +43,23 @@ CONDITIONS = [
     ("{response.score: {known: no, is: 4}}",
      ("E105 response.score: a field without a value passes no other test, so this can never hold. "
      "Keep known: no, or the test.")),
+    ("{response.score: less than 4}", 'E104 cannot read "less than 4" as a number test. Write: below 4'),
+    ("{response.score: {less_than: 4}}",
+     ('E101 unknown test "less_than". response.score is a number; its tests are: is, not, known, or_unknown. '
+      "Write: response.score: below 4")),
+    ("{interaction.wait_seconds: above 1d}", 'E104 cannot read "above 1d" as a duration test. Write: above 1 day'),
+    ("{interaction.wait_seconds: more than 2 business hours}",
+     'E104 cannot read "more than 2 business hours" as a duration test. Write: above 2 hours'),
+    ("{now: {within_last: 1 business day}}",
+     'E104 within_last cannot be "1 business day": it is elapsed time. Write: 1 day'),
+    ("{now: {on: weekend}}",
+     'E103 "weekend" is no day. There are: mon, tue, wed, thu, fri, sat, sun. Write: sat-sun'),
+    ("{non: [{response.score: 1}]}", 'E102 unknown field "non". Did you mean "none"?'),
+    ("{answers.effort: 3}", 'E102 unknown field "answers.effort". Did you mean "response.answers.effort"?'),
+    ("{response.score at most 4: }",
+     ('E102 unknown field "response.score at most 4". Put a ":" after the field. '
+      "Write: response.score: at most 4")),
+    ("allways", "E116 when is a mapping of tests, or the word always, not \"allways\". Write: when: always"),
     ("nearly", ('E116 when is a mapping of tests, or the word always, not "nearly". '
      "Write: when: {response.class: detractor}")),
 ]  # fmt: skip
@@ -53,6 +70,7 @@ def test_a_condition_that_cannot_be_meant_is_told_in_one_line(condition: str, sa
     assert refusal(condition) == said
 
 
+CALENDAR = DIRECTORY + ("calendars: {c: {timezone: UTC, hours: {mon: '09:00-17:00'}, holidays: {%s}}}\n")
 FILES = [
     ("routing.yaml", ROUTING.replace("{ignore: no rule holds}", "{ignore: yes}"),
      ["4:56 E107 ignore needs a reason. Write: ignore: not a detractor"]),
@@ -70,6 +88,33 @@ FILES = [
      ['5:49 E103 "monday-friday" is no day. There are: mon, tue, wed, thu, fri, sat, sun. Write: mon-fri']),
     ("directory.yaml", DIRECTORY + "teams:\n  desk: {queue: {slack: #desk, email: desk@example.com}}\n",
      ['6:25 E109 slack has no value: everything after " #" is a comment. Put the channel in quotes: "#desk".']),
+    ("directory.yaml", CALENDAR % "country: GERMANY",
+     [('5:81 E105 no public holidays are known for the country "GERMANY". Write its two-letter ISO code, '
+       "such as DE.")]),
+    ("directory.yaml", CALENDAR % "country: GB, subdivision: LON",
+     ['5:98 E105 no public holidays are known for "LON" in GB. GB has: ENG, NIR, SCT, WLS.']),
+    ("directory.yaml", DIRECTORY + "teams: {a: {lead: bo}, b: {lead: bo}}\nunits: {c: {manager: bo}}\n",
+     ['5:19 E119 there is no person "bo" in directory.yaml (also in line 5, line 6). There are: head.']),
+    ("directory.yaml", DIRECTORY.replace("{name: Head", "{name: Head, language: German"),
+     ['4:32 E103 "German" is no language code. Write: de']),
+    ("directory.yaml", "format: 1\ndefault_owner: \"person:head\npeople:\n  head: {name: Head, slack: \"U1\"}\n",
+     ["2:16 E100 a quote that is opened and never closed. Close it."]),
+    ("routing.yaml", ROUTING.replace("{id: everything-else", "{id: a, when: {response.score: 1}\n  - {id: b"),
+     ["4:5 E100 braces that are not closed, or a missing comma. Write: {a: 1, b: 2}"]),
+    ("routing.yaml", ROUTING.replace("rules:", "rules:\n  - id: a\n    when:\n      response.score: >4"),
+     ['6:23 E104 cannot read ">4" as a number test. Write it in words: above 4']),
+    ("routing.yaml", ROUTING + "also:\n  - {id: a, when: always, add: {copy: [team: desk]}}\n",
+     ['6:40 E116 an entry of copy is one value, not a mapping. Write it in quotes, without a space: "team:desk"']),
+    ("routing.yaml", ROUTING + "also:\n  - {id: a, when: always, add: {priority: high}}\n",
+     [('6:33 E101 unknown key "priority". add may have: copy, tags, priority_at_least. '
+       'Did you mean "priority_at_least"?')]),
+    ("playbooks.yaml", PLAYBOOKS.replace("1 day", "1 day, escalate: [{afte: 1 hour, to: manager}]"),
+     [('3:72 E101 unknown key "afte". an entry of escalate may have: after, at, after_due, unless, to, hand_over, '
+       'priority, by, next_channel_after. Did you mean "after"?')]),
+    ("surveys.yaml", "format: 1\nsurveys:\n  a: {metric: npss}\n",
+     ['3:15 E103 "npss" has no scale. Did you mean "nps"?']),
+    ("theme.yaml", "format: 1\n",
+     ["1:1 W203 nothing reads this file. Rename it to themes.yaml, if that is what it is."]),
     ("directory.yaml", DIRECTORY.replace("default_owner", "default-owner"),
      [('2:1 E101 unknown key "default-owner". directory.yaml may have: format, default_owner, default_calendar, '
       'calendars, units, teams, people, people_from. Did you mean "default_owner"?')]),
@@ -107,3 +152,14 @@ def test_a_broken_file_does_not_make_others_look_broken() -> None:
         {"directory.yaml": "people: [\n", "playbooks.yaml": PLAYBOOKS.replace("agent", "'person:x'")}
     ).findings
     assert [(finding.file, finding.code) for finding in findings] == [("rules/directory.yaml", "E100")]
+
+
+def test_a_broken_lexicon_does_not_make_the_rules_that_use_it_look_broken() -> None:
+    themes = "format: 1\nthemes:\n  billing: {word: {en: [bill]}}\n"
+    rules = with_rules("  - {id: r, when: {response.themes: refund}, then: {open: recover}}")
+    assert [finding.file for finding in loaded({**rules, "themes.yaml": themes}).findings] == ["rules/themes.yaml"]
+
+
+def test_an_empty_directory_does_not_make_others_look_broken() -> None:
+    findings = loaded({"directory.yaml": "", "playbooks.yaml": PLAYBOOKS.replace("agent", "'person:x'")}).findings
+    assert told(findings) == ['1:1 E107 directory.yaml needs default_owner. Add: default_owner: "person:ID"']
