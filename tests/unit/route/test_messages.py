@@ -59,7 +59,7 @@ CONDITIONS = [
     ("{response.score at most 4: }",
      ('E102 unknown field "response.score at most 4". Put a ":" after the field. '
       "Write: response.score: at most 4")),
-    ("allways", "E116 when is a mapping of tests, or the word always, not \"allways\". Write: when: always"),
+    ("allways", 'E116 when is a mapping of tests, or the word always, not "allways". Write: when: always'),
     ("nearly", ('E116 when is a mapping of tests, or the word always, not "nearly". '
      "Write: when: {response.class: detractor}")),
 ]  # fmt: skip
@@ -97,7 +97,7 @@ FILES = [
      ['5:19 E119 there is no person "bo" in directory.yaml (also in line 5, line 6). There are: head.']),
     ("directory.yaml", DIRECTORY.replace("{name: Head", "{name: Head, language: German"),
      ['4:32 E103 "German" is no language code. Write: de']),
-    ("directory.yaml", "format: 1\ndefault_owner: \"person:head\npeople:\n  head: {name: Head, slack: \"U1\"}\n",
+    ("directory.yaml", 'format: 1\ndefault_owner: "person:head\npeople:\n  head: {name: Head, slack: "U1"}\n',
      ["2:16 E100 a quote that is opened and never closed. Close it."]),
     ("routing.yaml", ROUTING.replace("{id: everything-else", "{id: a, when: {response.score: 1}\n  - {id: b"),
      ["4:5 E100 braces that are not closed, or a missing comma. Write: {a: 1, b: 2}"]),
