@@ -128,7 +128,7 @@ def _hours(file: File, node: Node | None) -> tuple[tuple[Window, ...], ...] | No
     for key, value in body.entries.values():
         windows = [shape.window(file, item, "opening hours") for item in shape.one_or_many(file, value, "hours")]
         days = shape.weekdays(file, key, "day")
-        right = right and bool(days) and None not in windows
+        right = right and bool(days) and bool(windows) and None not in windows
         for day in days:
             if day in named:
                 file.add("E108", key, f"{shape.DAYS[day]} has hours twice.", "Name every day once.")
