@@ -15,6 +15,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 
 ARGS ?=
 KILLS ?= 50
+SPAN ?= 60
+RATE ?= 500
+ROUNDS ?= 10000
 SEED ?=
 JOBS ?= 2
 
@@ -77,6 +80,14 @@ bench-text: $(STAMP) ## classifying, on labelled text
 .PHONY: kill-test
 kill-test: $(STAMP) ## stop workers with SIGKILL and count what is left (KILLS=50 SEED=7 ARGS=...)
 	@$(PY) -m tests.acceptance.kill --kills $(KILLS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: ordeals
+ordeals: $(STAMP) ## the store away for a minute under load, a frozen replica (SPAN=60 RATE=500 SEED=7 ARGS=...)
+	@$(PY) -m tests.acceptance.kill.ordeals --seconds $(SPAN) --rate $(RATE) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: collisions
+collisions: $(STAMP) ## two workers on the same records on PostgreSQL (ROUNDS=10000 SEED=7)
+	@$(PY) -m tests.support.collisions --rounds $(ROUNDS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 COMPILE = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet --no-header
 

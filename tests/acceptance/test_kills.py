@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.kill.harness import Stage
+from tests.acceptance.kill.harness import Killer
+from tests.acceptance.kill.stage import Stage
+from tests.acceptance.kill.story import Story
 from tests.support.kafka.cluster import Kafka
 from tests.support.slack_server import SlackServer
 from tests.support.smtp_server import SmtpServer
@@ -17,8 +19,8 @@ from tests.support.smtp_server import SmtpServer
 def test_nothing_is_lost_and_nothing_doubled_when_workers_are_killed(
     real_kafka: Kafka, empty_store_url: str, tmp_path: Path, slack: SlackServer, smtp: SmtpServer
 ) -> None:
-    stage = Stage(real_kafka, empty_store_url, tmp_path, seed=20261120, slack=slack, smtp=smtp)
+    stage = Stage(real_kafka, empty_store_url, tmp_path, slack, smtp, Story(seed=20261120))
     try:
-        assert stage.run(kills=3) == []
+        assert Killer(stage, seed=20261120).run(kills=3) == []
     finally:
         stage.program.close()

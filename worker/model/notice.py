@@ -55,6 +55,9 @@ class AttemptOutcome(StrEnum):
     UNKNOWN = "unknown"  # no answer: it may or may not have arrived
 
 
+WORKER_STOPPED = "worker_stopped"  # the reason of an attempt that its worker did not live to end
+
+
 class NewNotice(Struct, frozen=True, kw_only=True):
     """A notice to be written. (`cause`, `recipient`) is unique: telling the same thing twice is impossible.
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from worker.model.notice import AttemptOutcome
+from worker.model.notice import WORKER_STOPPED, AttemptOutcome
 
 # Reasons of a look at the provider, told apart from reasons of a send.
 NOT_THERE = "not_there"
@@ -188,5 +188,9 @@ def _maybe_arrived(past: Sequence[Attempt]) -> bool:
 
 
 def _was_just_lost(reason: str, past: Sequence[Attempt]) -> bool:
-    """A first silence that turned out to be a message that never arrived: no reason to wait longer."""
-    return reason == NOT_THERE and sum(attempt.is_lost for attempt in past) == 1
+    """A message that never arrived, because its worker died or at the first silence: no reason to wait longer."""
+    lost = _last_lost(past)
+    if reason != NOT_THERE or lost is None:
+        return False
+    died = lost.outcome is None or lost.reason == WORKER_STOPPED
+    return died or sum(attempt.is_lost for attempt in past) == 1

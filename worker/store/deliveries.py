@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )  # fmt: skip
 
-from worker.model.notice import AttemptOutcome, DeliveryState
+from worker.model.notice import WORKER_STOPPED, AttemptOutcome, DeliveryState
 from worker.store import channel_state, schema
 from worker.store.ids import allocate
 from worker.store.notices import Notice
@@ -218,7 +218,7 @@ def mark_lost(conn: Connection, delivery: Delivery) -> None:
     conn.execute(
         update(_ATTEMPTS)
         .where(_ATTEMPTS.c.delivery_id == delivery.id, _ATTEMPTS.c.outcome.is_(None))
-        .values(outcome=AttemptOutcome.UNKNOWN.value, reason="worker_stopped")
+        .values(outcome=AttemptOutcome.UNKNOWN.value, reason=WORKER_STOPPED)
     )
     conn.execute(update(_TABLE).where(_TABLE.c.id == delivery.id).values(unknown=_TABLE.c.unknown + 1))
 

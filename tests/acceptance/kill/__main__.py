@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import random
 import sys
@@ -11,7 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.acceptance.kill.harness import Stage
+from tests.acceptance.kill.harness import Killer
+from tests.acceptance.kill.stage import Stage
+from tests.acceptance.kill.story import Story
 from tests.support import servers
 from tests.support.kafka.broker import Nodes
 from tests.support.kafka.cluster import Kafka
@@ -44,14 +47,15 @@ def run(kafka: Kafka, store: str, directory: Path, kills: int, seed: int) -> lis
     """One store's share of the kills; prints as it goes."""
     directory.mkdir()
     with SlackServer() as slack, SmtpServer(directory / "mail") as smtp, a_store(store, directory) as url:
-        stage = Stage(kafka, url, directory, seed, slack, smtp, say=lambda line: print(store, line, flush=True))
+        say = functools.partial(print, store, flush=True)
+        killer = Killer(Stage(kafka, url, directory, slack, smtp, Story(seed), say=say), seed)
         try:
-            problems = stage.run(kills)
+            problems = killer.run(kills)
         finally:
-            stage.program.close()
+            killer.stage.program.close()
     for problem in problems:
-        print(f"{store} PROBLEM {problem}", flush=True)
-    print(f"{store} killed at {dict(stage.killed_at)}", flush=True)
+        say(f"PROBLEM {problem}")
+    say(f"killed at {dict(killer.killed_at)}")
     return problems
 
 

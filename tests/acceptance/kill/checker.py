@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from tests.acceptance.kill.story import Expected
+from tests.acceptance.kill.story import DESTROYED, MOVED, Expected
 
 _OUTCOMES = ("accepted", "updated", "duplicate", "stale", "not_response", "dead", "absent")
 
@@ -29,6 +29,21 @@ class Database:
     def one(self, query: str) -> Any:
         return self.rows(query)[0][0]
 
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Everything that is stored: a name and all its values for each column of each table."""
+        for table in [row[0] for row in self.rows(self._tables())]:
+            with self._connection() as connection:
+                cursor = connection.execute(f'SELECT * FROM "{table}"')
+                names = [column[0] for column in cursor.description]
+                rows = cursor.fetchall()
+            for n, name in enumerate(names):
+                yield f"{table}.{name}", "\n".join(str(row[n]) for row in rows)
+
+    def _tables(self) -> str:
+        if self._url.startswith("sqlite:///"):
+            return "SELECT name FROM sqlite_master WHERE type = 'table'"
+        return "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+
     @contextlib.contextmanager
     def _connection(self) -> Iterator[Any]:
         if self._url.startswith("sqlite:///"):
@@ -45,11 +60,11 @@ class Sent:
 
     slack: Sequence[str]
     mail: Sequence[str]
+    most_extra_slack: int
+    most_extra_mails: int
 
 
-def check(
-    database: Database, expected: Expected, ends: Mapping[tuple[str, int], int], sent: Sent, most_extra_mails: int
-) -> list[str]:
+def check(database: Database, expected: Expected, ends: Mapping[tuple[str, int], int], sent: Sent) -> list[str]:
     """One sentence for each thing that is wrong. `ends`: end offset by (topic, partition)."""
     return [
         *_offsets(database, ends),
@@ -59,8 +74,17 @@ def check(
         *_follow_ups(database, expected),
         *_timers(database),
         *_notices(database),
-        *_messages(database, sent, most_extra_mails),
+        *_messages(database, sent),
     ]
+
+
+def spilled(database: Database, logs: str, messages: str) -> list[str]:
+    """Where something turned up that customers wrote and nobody may see: one sentence for each place."""
+    places = {"the logs": logs, "messages": messages, **dict(database.texts())}
+    found = [f"{secret} stands in {place}" for place, text in places.items() for secret in DESTROYED if secret in text]
+    allowed = ("messages", "responses.contact")
+    found += [f"{MOVED} stands in {place}" for place, text in places.items() if MOVED in text and place not in allowed]
+    return found
 
 
 def read_to_the_end(database: Database, ends: Mapping[tuple[str, int], int]) -> bool:
@@ -131,6 +155,9 @@ def _dead_letters(database: Database, expected: Expected) -> Iterator[str]:
     found = Counter(dict(database.rows("SELECT reason, count(*) FROM dead_letters GROUP BY reason")))
     if found != expected.dead:
         yield f"dead letters {dict(found)}, {dict(expected.dead)} were written"
+    states = dict(database.rows("SELECT state, count(*) FROM dead_letters GROUP BY state"))
+    if states.get("replayed", 0) != len(expected.replayable):
+        yield f"dead letters are {states}; {len(expected.replayable)} were replayed"
 
 
 def _follow_ups(database: Database, expected: Expected) -> Iterator[str]:
@@ -176,7 +203,7 @@ def _notices(database: Database) -> Iterator[str]:
         yield f"alerts are {states}; all should be delivered"
 
 
-def _messages(database: Database, sent: Sent, most_extra_mails: int) -> Iterator[str]:
+def _messages(database: Database, sent: Sent) -> Iterator[str]:
     known = {str(key): channel for key, channel in database.rows("SELECT key, channel FROM deliveries")}
     delivered = {str(row[0]) for row in database.rows("SELECT key FROM deliveries WHERE state = 'delivered'")}
     taken = Counter([*sent.slack, *sent.mail])
@@ -185,10 +212,13 @@ def _messages(database: Database, sent: Sent, most_extra_mails: int) -> Iterator
     for key in set(taken) - set(known):
         yield f"a provider has {key}, which no delivery knows"
     # Slack is read back before anything is sent again; a mail whose answer was lost is sent once more.
-    yield from _doubles("Slack messages for", sent.slack)
-    extra = len(sent.mail) - len(set(sent.mail))
-    if extra > most_extra_mails:
-        yield f"{extra} mails too many; {most_extra_mails} may be"
+    yield from _extra("Slack messages", sent.slack, sent.most_extra_slack)
+    yield from _extra("mails", sent.mail, sent.most_extra_mails)
+
+
+def _extra(what: str, ids: Sequence[str], most: int) -> Iterator[str]:
+    if (extra := len(ids) - len(set(ids))) > most:
+        yield f"{extra} {what} too many; {most} may be"
 
 
 def _difference(what: str, found: set[str], wanted: set[str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ POINTS = (
     "after_claim",  # a delivery is claimed, nothing is sent
     "after_answer",  # the provider has it, we have not written that down
     "settling",  # inside the transaction that settles a waiting response
+    "replaying",  # inside the transaction that reads a dead letter again
 )
 
 DELIVERING = ("after_claim", "after_answer")

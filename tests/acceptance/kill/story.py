@@ -1,5 +1,7 @@
 """Invented responses, and what must be there once all of them were read.
 
+Customers' words hold card numbers, account numbers and addresses, which must turn up nowhere else.
+
 Every customer's records have the customer as key, so they lie in one partition and are read in order; what one record
 becomes then does not depend on how the partitions are mixed.
 """
@@ -9,12 +11,31 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 AGENTS = 30
 SETTLE_SECONDS = 3
+DESTROYED = ("4111 1111 1111 1111", "4111111111111111", "DE89 3704 0044 0532 0130 00", "DE89370400440532013000")
+MOVED = "canary@private.example"  # becomes contact data, for those who may call
+_SECRETS = (
+    f"My card is {DESTROYED[0]}.",
+    f"Pay it to {DESTROYED[2]}.",
+    f"Write to {MOVED}!",
+    f"{DESTROYED[1]}, please",
+)
+
+# How many of a hundred records, about, are of which kind. The quiet mix is for many records and few messages.
+LIVELY = {
+    "detractor": 30, "happy": 25, "again": 12, "edit": 10, "second": 8, "partial": 6, "complete": 6, "unknown": 3,
+    "broken": 2, "off_scale": 1, "tombstone": 1,
+}  # fmt: skip
+QUIET = {
+    "detractor": 2, "happy": 920, "again": 30, "edit": 20, "second": 1, "partial": 10, "complete": 10, "unknown": 1,
+    "broken": 2, "off_scale": 1, "tombstone": 3,
+}  # fmt: skip
 
 RULES = {
     "routing.yaml": """
@@ -69,6 +90,12 @@ RULES = {
 }
 
 
+# The same, once somebody has said what the kiosk asks.
+MENDED = RULES | {
+    "surveys.yaml": RULES["surveys.yaml"].rstrip() + "\n          kiosk: {name: At the door, metric: nps}\n",
+}
+
+
 @dataclass(slots=True)
 class Expected:
     """What the records written so far must become."""
@@ -78,6 +105,12 @@ class Expected:
     opened: set[str] = field(default_factory=set)  # responses that open a follow-up
     added: dict[str, str] = field(default_factory=dict)  # response -> the one whose follow-up it joins
     dead: Counter[str] = field(default_factory=Counter)  # reason -> how many
+    replayable: dict[str, bool] = field(default_factory=dict)  # dead responses that mended rules can read -> bad ones
+
+    def mend(self) -> None:
+        """What a replay under the mended rules adds. The ledger stays: the dead letter says what became of it."""
+        self.versions |= dict.fromkeys(self.replayable, 1)
+        self.opened |= {id_ for id_, bad in self.replayable.items() if bad}
 
 
 @dataclass(slots=True)
@@ -98,20 +131,17 @@ class Written:
 class Story:
     """An endless stream of records, the same for the same seed."""
 
-    def __init__(self, seed: int, start: datetime | None = None) -> None:
+    def __init__(self, seed: int, mix: Mapping[str, int] = LIVELY) -> None:
         self.expected = Expected()
         self._random = random.Random(seed)
-        self._clock = start or datetime.now(UTC) - timedelta(hours=6)
+        self._clock = datetime.now(UTC) - timedelta(hours=6)
         self._responses: list[_Response] = []
         self._n = 0
-        self._kinds = {
-            self._detractor: 30, self._happy: 25, self._again: 12, self._edit: 10, self._second: 8, self._partial: 6,
-            self._complete: 6, self._broken: 2, self._off_scale: 1, self._tombstone: 1,
-        }  # fmt: skip
+        self._mix = mix
 
     def burst(self, n: int) -> list[Written]:
-        kinds = self._random.choices(list(self._kinds), list(self._kinds.values()), k=n)
-        return [kind() for kind in kinds]
+        kinds = self._random.choices(list(self._mix), list(self._mix.values()), k=n)
+        return [getattr(self, f"_{kind}")() for kind in kinds]
 
     # Each of these writes down what must come of its record
 
@@ -165,7 +195,15 @@ class Story:
     def _broken(self) -> Written:
         self.expected.outcomes["dead"] += 1
         self.expected.dead["not_json"] += 1
-        return Written(f"broken-{self._count()}", b'{"id": "r-')
+        return Written(f"broken-{self._count()}", b'{"comment": "%s' % self._words().encode())
+
+    def _unknown(self) -> Written:
+        """Of a survey that nobody described: dead until the rules are mended."""
+        self.expected.outcomes["dead"] += 1
+        self.expected.dead["unknown_scale"] += 1
+        event = self._event(score=self._random.randint(2, 10)) | {"survey": "kiosk", "metric": None}
+        self.expected.replayable[event["id"]] = event["score"] <= 6
+        return _written(event)
 
     def _off_scale(self) -> Written:
         self.expected.outcomes["dead"] += 1
@@ -210,19 +248,22 @@ class Story:
             "survey": "post-call",
             "metric": "nps",
             "score": score,
-            "comment": None if status == "partial" else f"Words of response {n}.",
+            "comment": None if status == "partial" else f"Words of response {n}. {self._words()}",
             "status": status,
             "responded_at": self._later(),
             "customer": customer or {"id": f"c-{n}", "name": f"Customer {n}", "tier": tier, "may_contact": True},
             "interaction": agent or {"agent": f"agent-{self._random.randrange(AGENTS)}"},
         }
 
+    def _words(self) -> str:
+        return self._random.choice(_SECRETS)
+
     def _count(self) -> int:
         self._n += 1
         return self._n
 
     def _later(self) -> str:
-        self._clock += timedelta(seconds=1)
+        self._clock += timedelta(milliseconds=100)
         return self._clock.isoformat()
 
 

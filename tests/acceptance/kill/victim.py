@@ -92,6 +92,8 @@ def arm(point: str, reached: Reached) -> None:
         after(smtplib.SMTP, "data", reached)
     elif point == "settling":
         before_database_commit("settle", reached)
+    elif point == "replaying":
+        before_database_commit("replay", reached)
 
 
 if __name__ == "__main__":

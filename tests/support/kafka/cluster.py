@@ -175,11 +175,11 @@ class Kafka:
 
     def members(self, group: str) -> int:
         """How many there are; 0 where nobody ever joined."""
-        return len(self._member_ids(group))
+        return len(self.member_ids(group))
 
     def expel(self, group: str) -> None:
         """Make the group forget members that were killed: they would keep their partitions until their session ends."""
-        members = [MemberToRemove(member_id=member) for member in self._member_ids(group)]
+        members = [MemberToRemove(member_id=member) for member in self.member_ids(group)]
         if members:
             admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
             try:
@@ -187,7 +187,9 @@ class Kafka:
             finally:
                 admin.close()
 
-    def _member_ids(self, group: str) -> list[str]:
+    def member_ids(self, group: str) -> list[str]:
+        """Each member's own id, which it keeps as long as it is not thrown out."""
+
         def ask() -> tuple[list[str]] | None:
             try:
                 described = self._admin().describe_consumer_groups([group])[group].result(_SECONDS)

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.support.clock import FRIDAY
+from worker.model.notice import WORKER_STOPPED
 from worker.model.notice import AttemptOutcome as Out
 from worker.notify.retry import (
     CANNOT_READ,
@@ -104,6 +105,18 @@ def test_what_is_not_there_is_sent_again_at_once() -> None:
     lost = past(Out.UNKNOWN)
     assert after(Out.LATER, lost, plan(look=True), NOT_THERE) == Again(NOW)
     assert action([*lost, *past((Out.LATER, NOT_THERE))], plan(look=True), NOW) is Action.SEND
+
+
+@pytest.mark.parametrize(
+    ("lost", "wait"),
+    [((Out.UNKNOWN, WORKER_STOPPED), 0), (None, 0), ((Out.UNKNOWN, "timeout"), 16)],
+    ids=["worker died", "and nobody noted it", "provider silent"],
+)
+def test_only_a_provider_that_is_silent_again_makes_the_next_send_wait(
+    lost: tuple[Out, str] | None, wait: float
+) -> None:
+    before = past((Out.UNKNOWN, "timeout"), (Out.LATER, NOT_THERE), lost)
+    assert after(Out.LATER, before, plan(look=True), NOT_THERE) == Again(NOW + timedelta(seconds=wait))
 
 
 def test_a_mail_without_answer_is_repeated_after_two_minutes() -> None:

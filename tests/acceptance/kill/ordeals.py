@@ -1,0 +1,165 @@
+"""Hard nights at full length, on real servers: `python -m tests.acceptance.kill.ordeals store-outage frozen-replica`.
+
+store-outage    the store goes away for a minute while records keep coming
+frozen-replica  one of three replicas stands still for two sessions of its group, then wakes up
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.acceptance.kill.__main__ import a_kafka
+from tests.acceptance.kill.checker import Database
+from tests.acceptance.kill.stage import SENDERS, Stage
+from tests.acceptance.kill.story import QUIET, Story
+from tests.support import servers
+from tests.support.postgres import Postgres, start_private
+from tests.support.process import RunningWorker
+from tests.support.slack_server import SlackServer
+from tests.support.smtp_server import SmtpServer
+from tests.support.waiting import until
+
+_SESSION = 30.0  # seconds; a member that is silent for longer is thrown out of its group
+_SETTLED_IN = 10.0  # seconds of ordinary work before and after
+_RED = 15.0  # seconds until readiness must have noticed
+_BACK = 45.0  # seconds until everything that waited must be read again: backoff of at most 30, and the work itself
+
+
+def store_outage(stage: Stage, postgres: Postgres, seconds: float, rate: int) -> list[str]:
+    worker = stage.program.run()
+    member = stage.kafka.member_ids(stage.group)
+    with producing(stage, rate):
+        _pass(_SETTLED_IN)
+        postgres.stop()
+        stopped = time.monotonic()
+        red = _seconds_until(lambda: "store" in worker.failing(), _RED)
+        dead = _watch(worker, seconds - (time.monotonic() - stopped))
+        stayed = stage.kafka.member_ids(stage.group) == member
+        postgres.start()
+        green = _seconds_until(lambda: not worker.failing(), _BACK)
+        caught_up = _seconds_until(lambda: worker.metric("innerloop_kafka_lag") < rate, _BACK)
+        _pass(_SETTLED_IN)
+    code = worker.process.terminate()
+    stage.say(f"red after {red:.1f} s; ready {green:.1f} s after the store was back, caught up {caught_up:.1f} s later")
+    problems = [f"/livez said no {dead} times"] if dead else []
+    problems += [] if stayed else ["the group threw the worker out"]
+    problems += [] if code == 0 else [f"the worker ended with {code}"]
+    stage.finish()
+    return problems + stage.count(most_extra_mails=SENDERS)
+
+
+def frozen_replica(stage: Stage, _: Postgres, seconds: float, rate: int) -> list[str]:
+    workers = [stage.program.run() for _ in range(3)]
+    until(lambda: len(stage.kafka.member_ids(stage.group)) == len(workers), 60, what="three members")
+    frozen = random.choice(workers)
+    with producing(stage, rate):
+        _pass(_SETTLED_IN)
+        frozen.process.freeze()
+        _pass(max(seconds, 2 * _SESSION + 5))
+        members = len(stage.kafka.member_ids(stage.group))
+        frozen.process.thaw()
+        back = _seconds_until(lambda: len(stage.kafka.member_ids(stage.group)) == len(workers), 60)
+        _pass(_SETTLED_IN)
+    codes = [worker.process.terminate() for worker in workers]
+    again = Database(stage.store_url).one("SELECT COALESCE(SUM(again), 0) FROM ledger")
+    stage.say(f"{members} members while one stood still; it was back after {back:.1f} s; {again} records read again")
+    problems = [] if codes == [0, 0, 0] else [f"the workers ended with {codes}"]
+    stage.finish()
+    return problems + stage.count(most_extra_mails=2 * SENDERS, most_extra_slack=SENDERS)
+
+
+ORDEALS: dict[str, Callable[[Stage, Postgres, float, int], list[str]]] = {
+    "store-outage": store_outage,
+    "frozen-replica": frozen_replica,
+}
+
+
+@contextmanager
+def producing(stage: Stage, rate: int) -> Iterator[None]:
+    """About `rate` records a second, in the background."""
+    stop = threading.Event()
+
+    def produce() -> None:
+        begun, sent = time.monotonic(), 0
+        while not stop.wait(0.1):
+            due = int((time.monotonic() - begun) * rate) - sent
+            stage.produce(due)
+            sent += due
+
+    thread = threading.Thread(target=produce)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _watch(worker: RunningWorker, seconds: float) -> int:
+    """How often in this time the worker did not say that it is alive."""
+    noes, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        noes += worker.get("/livez")[0] != 200
+        _pass(1)
+    return noes
+
+
+def _seconds_until(predicate: Callable[[], object], most: float) -> float:
+    begun = time.monotonic()
+    until(predicate, most, what=getattr(predicate, "__qualname__", ""))
+    return time.monotonic() - begun
+
+
+def _pass(seconds: float) -> None:
+    threading.Event().wait(seconds)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="ordeals", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ORDEALS)}; all of them without one")
+    parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--rate", type=int, default=500, help="records a second")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    given = parser.parse_args()
+    problems = [
+        f"{name}: {problem}"
+        for name in given.names or ORDEALS
+        for problem in run(name, given.seconds, given.rate, given.seed)
+    ]
+    print(*problems, f"seed {given.seed}: {len(problems)} problems", sep="\n", flush=True)
+    return 1 if problems else 0
+
+
+def run(name: str, seconds: float, rate: int, seed: int) -> list[str]:
+    say = functools.partial(print, name, flush=True)
+    say(f"{rate} records a second, {seconds:.0f} s, seed {seed}")
+    postgres = start_private(servers.owner_pid())
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="innerloop-ordeal-") as place,
+            a_kafka(Path(place)) as kafka,
+            SlackServer() as slack,
+            SmtpServer(Path(place) / "mail") as smtp,
+        ):
+            url, home = postgres.create_database(), Path(place) / "home"
+            home.mkdir()
+            stage = Stage(kafka, url, home, slack, smtp, Story(seed, QUIET), say=say, finish_within=600)
+            try:
+                return ORDEALS[name](stage, postgres, seconds, rate)
+            finally:
+                stage.program.close()
+    finally:
+        postgres.destroy()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
