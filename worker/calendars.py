@@ -81,14 +81,34 @@ class Calendar:
                 return add_span(start, span, None, self.zone)
 
     def after(self, start: datetime, working: timedelta) -> datetime:
-        """The moment by which `working` time has passed since `start`; with none, `start` itself."""
+        """The moment by which `working` time has passed since `start`; with none, `start` itself.
+
+        Negative: the moment after which that much is left until `start`.
+        """
         left = working
-        if left <= ZERO:
+        if left < ZERO:
+            return self._before(start, -left)
+        if not left:
             return start.astimezone(UTC)
         for opens, closes in self._from(start):
             if left <= closes - opens:
                 return opens + left
             left -= closes - opens
+        raise self._never_open()
+
+    def _before(self, end: datetime, working: timedelta) -> datetime:
+        left, seen = working, end.astimezone(UTC)
+        block = seen.toordinal() // BLOCK_DAYS
+        last = block - HORIZON_BLOCKS
+        while block > last:
+            for opens, closes in reversed(self._block(block)):
+                if opens >= seen:
+                    continue
+                if left <= min(closes, seen) - opens:
+                    return min(closes, seen) - left
+                left -= min(closes, seen) - opens
+                seen, last = opens, block - HORIZON_BLOCKS
+            block -= 1
         raise self._never_open()
 
     def is_open(self, at: datetime) -> bool:

@@ -67,7 +67,7 @@ def _anything(line: Timeline, rng: random.Random, n: int) -> None:
         lambda: act.cancel(1, note="a test of ours", **who),
         lambda: act.reassign(1, to=rng.choice(("ana", "bo", "team:billing")), **who),
         lambda: act.not_mine(1, note="not my call", **who),
-        lambda: act.snooze(1, until=later, **who),
+        lambda: act.snooze(1, until=later, for_customer=rng.choice((True, False)), by=who["by"], via="cli"),
         lambda: act.unsnooze(1, **who),
         lambda: act.reopen(1, **who),
         lambda: act.recalculate(1, **who),

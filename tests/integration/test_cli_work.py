@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.support.commands import Commands
+from tests.support.flow import RULES
 from worker.clock import SystemClock
 
 
@@ -84,7 +86,7 @@ def test_a_move_that_is_not_possible_ends_with_1_and_says_what_is(opened: Comman
     result = opened("follow-ups", "acknowledge", "1", "--by", "bo")
 
     assert result.exit_code == 1
-    assert "F-1 is acknowledged" in result.stderr
+    assert re.match(r"innerloop: Ana acknowledged this at \d\d:\d\d; yours was not saved\. F-1 is", result.stderr)
     assert result.stderr.count("\n") == 1
 
 
@@ -132,6 +134,9 @@ def test_a_time_needs_an_offset(opened: Commands, until: str) -> None:
 def test_lists_can_be_narrowed(opened: Commands) -> None:
     assert len(opened.json("follow-ups", "list", "--state", "live")) == 1
     assert opened.json("follow-ups", "list", "--owner", "bo") == []
+    assert len(opened.json("follow-ups", "list", "--customer", "c-77", "--playbook", "recover")) == 1
+    assert opened.json("follow-ups", "list", "--priority", "high,urgent") == []
+    assert "Priorities: low, normal, high, urgent." in opened("follow-ups", "list", "--priority", "hgh").stderr
     assert opened("follow-ups", "list", "--state", "opn").exit_code == 2
 
 
@@ -208,6 +213,46 @@ def test_closing_says_where_it_arose_and_whether_it_was_worth_it(opened: Command
     done = opened("follow-ups", "close", "1", *close, "--arose", "process", "--worth", "no:duplicate")
 
     assert (done.exit_code, done.stderr.strip()) == (0, "F-1 is closed, owner ana.")
+
+
+def test_one_follow_up_is_shown_on_both_clocks_with_what_comes_next(opened: Commands) -> None:
+    opened("follow-ups", "tried", "1", "--by", "ana", "--reason", "voicemail")
+
+    shown = opened("follow-ups", "show", "1").stdout
+
+    assert re.search(r"By when +\w{3} .+\n +\d+ (h|min).* left, the customer waits for [5-9] min\n", shown)
+    assert re.search(r"Next +.+ the default owner is told\n", shown)
+    assert "tried, no answer by ana (cli): voicemail" in shown
+    assert re.search(r"Tries +1\n", shown)
+
+
+def test_a_closed_one_shows_how_it_ended(opened: Commands) -> None:
+    close = ("--root-cause", "billing", "--action", "called", "--outcome", "recovered", "--arose", "process")
+    opened("follow-ups", "close", "1", "--by", "ana", *close)
+
+    shown = opened("follow-ups", "show", "1").stdout
+
+    assert re.search(r"Closed +recovered\n +cause: billing\n +done: called\n +arose: process\n", shown)
+
+
+def test_what_is_left_to_do_after_the_last_try_is_said(opened: Commands) -> None:
+    playbooks = opened.home / "rules" / "playbooks.yaml"
+    text = RULES["playbooks.yaml"].replace("to_close", "tries: {at_most: 1, every: 1 hour}\n    to_close")
+    playbooks.write_text(text, encoding="utf-8")
+    opened("import", opened.write("new.jsonl", event("r-9", customer="c-9")), "--source", "ccaas")
+
+    said = opened("follow-ups", "tried", "2", "--by", "ana").stderr
+
+    assert "1 of 1 tries. Write to the customer, or close it: innerloop follow-ups close F-2 --outcome" in said
+    assert "1 of 1" in opened("follow-ups", "show", "2").stdout
+
+
+def test_a_snooze_may_wait_for_the_customer(opened: Commands) -> None:
+    later = (SystemClock().now() + timedelta(days=1)).isoformat()
+    assert opened("follow-ups", "snooze", "1", "--by", "ana", "--until", later, "--for-customer").exit_code == 0
+
+    assert opened.json("follow-ups", "show", "1")["history"][-1]["what"] == "waiting for the customer"
+    assert "the clock stands until" in opened("follow-ups", "show", "1").stdout
 
 
 def test_a_follow_up_that_is_not_there_ends_with_1(opened: Commands) -> None:

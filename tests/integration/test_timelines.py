@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.timeline import BERLIN, Timeline, berlin
+from tests.support.flow import DIRECTORY
+from tests.support.timeline import BERLIN, PLAYBOOKS, Timeline, berlin
 from worker.errors import NotAllowed, UsageError
 from worker.followup.closing import CloseOut
 from worker.store.engine import Store
@@ -64,10 +65,8 @@ def test_a_worker_that_was_down_catches_up_in_due_order_without_a_flood(friday: 
     assert [line.split(" ", 2)[2] for line in told] == [
         "escalation to bo", "reminder to ana", "handed_over to bo", "taken_over to ana",
     ]  # fmt: skip
-    with friday.store.read() as conn:
-        planned = conn.exec_driver_sql("SELECT detail FROM history WHERE what = 'escalated'").scalar_one()
-    assert "planned" in str(planned)
     assert friday.history(one) == ["opened", "escalated", "reminded", "handed over"]
+    assert friday.notes(one)[1] == "not acknowledged; bo was told; planned for Mon 23 Nov, 10:00 CET"
 
 
 def test_a_step_that_was_overtaken_while_the_worker_was_down_is_void_and_not_sent(friday: Timeline) -> None:
@@ -147,3 +146,64 @@ def test_the_night_the_clocks_go_back_costs_nobody_an_hour(fresh_store: Store) -
     late_october = Timeline(fresh_store, "2026-10-23 16:30")  # the clocks go back on Sunday the 25th
     late_october.answer()
     assert late_october.until("2026-10-26 10:00") == ["Mon 10:00 escalation to bo"]
+
+
+def test_the_owner_is_warned_when_little_time_is_left_and_the_customer_was_not_contacted(fresh_store: Store) -> None:
+    warned = PLAYBOOKS.replace("    tries:", "    due_soon: 90 business minutes\n    tries:")
+    friday = Timeline(fresh_store, "2026-11-20 10:00", playbooks=warned)
+    one = friday.answer()  # due Mon 10:00: of the 90 minutes, an hour is Monday's
+    friday.service.acknowledge(one, by="ana", via="cli")
+    assert friday.until("2026-11-23 09:59") == ["Fri 17:00 due_soon to ana"]
+    assert friday.history(one)[-1] == "warned"
+
+
+def test_who_was_contacted_in_time_needs_no_warning(fresh_store: Store) -> None:
+    warned = PLAYBOOKS.replace("    tries:", "    due_soon: 90 business minutes\n    tries:")
+    friday = Timeline(fresh_store, "2026-11-20 10:00", playbooks=warned)
+    friday.service.contact(friday.answer(), by="ana", via="cli")
+    assert friday.until("2026-11-23 10:00") == []
+
+
+ABOVE = DIRECTORY.replace(
+    "email: bo@example.com, team: billing", "email: bo@example.com, team: billing, manager: cyd"
+).replace('"person:bo"', '"person:head"') + (
+    "  cyd: {name: Cyd Moreau, email: cyd@example.com, manager: head}\n"
+    "  head: {name: Hedda Lund, email: head@example.com}\n"
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "bo_is", ["away: [{from: 2026-11-23, until: 2026-11-27}]", "left: 2026-11-21"], ids=["away", "gone"]
+)
+def test_a_manager_who_is_not_there_is_passed_over_for_who_stands_above(fresh_store: Store, bo_is: str) -> None:
+    absent = ABOVE.replace("email: bo@example.com,", f"email: bo@example.com, {bo_is},")
+    friday = Timeline(fresh_store, "2026-11-20 16:30", directory=absent)
+    friday.answer()
+    assert friday.until("2026-11-23 10:00") == ["Mon 10:00 escalation to cyd"]
+
+
+def test_nobody_is_told_twice_in_a_row_but_who_stands_above(fresh_store: Store) -> None:
+    friday = Timeline(fresh_store, "2026-11-20 16:30", directory=ABOVE)
+    friday.answer()
+    assert friday.until("2026-11-23 10:00") == ["Mon 10:00 escalation to bo"]
+    assert friday.until("2026-11-23 16:30")[-2:] == ["Mon 16:30 handed_over to cyd", "Mon 16:30 taken_over to ana"]
+
+
+def test_who_must_not_have_it_is_not_handed_it_either(fresh_store: Store) -> None:
+    barred = PLAYBOOKS.replace("owner: [agent, manager]", 'owner: ["person:hana"]\n    owner_not: [manager]')
+    barred = barred.replace("unless: contacted, to: team_lead", "unless: contacted, to: agent")
+    friday = Timeline(fresh_store, "2026-11-20 16:30", directory=ABOVE, playbooks=barred)
+    one = friday.answer()
+    friday.service.not_mine(one, by="hana", via="cli", note="not my call")
+    friday.service.reassign(one, to="ana", by="hana", via="cli")
+    friday.until("2026-11-23 16:30")
+    assert friday.row(one).owner == "cyd"  # ana has it, her manager is barred
+
+
+def test_a_clock_that_is_set_back_does_nothing_twice_and_loses_nothing(friday: Timeline) -> None:
+    one = friday.answer()
+    friday.until("2026-11-23 10:00")
+    friday.clock.set(berlin("2026-11-23 08:00"))
+    assert friday.until("2026-11-23 11:59") == []
+    assert friday.until("2026-11-23 12:00") == ["Mon 12:00 reminder to ana"]
+    assert friday.history(one) == ["opened", "escalated", "reminded"]

@@ -135,11 +135,17 @@ def close(
 @click.option("--next", "next_at", metavar="TIME", help="When to try again; with an offset.")
 def tried(number: str, by: str, note: str | None, reason: str | None, next_at: str | None) -> None:
     """An attempt to reach the customer failed. It is counted and is no contact: the clock goes on."""
+    from worker.cli.follow_up_page import unreachable
+
     then = moment(next_at) if next_at else None
     with desk() as at:
-        said(
-            at.service.tried(opening.row_id(number), by=at.person(by), via=VIA, reason=reason, next_at=then, note=note)
+        found = at.service.tried(
+            opening.row_id(number), by=at.person(by), via=VIA, reason=reason, next_at=then, note=note
         )
+        said(found)
+    plan = found.playbook.tries
+    if plan is not None and found.tries >= plan.at_most:
+        output.say(f"{found.tries} of {plan.at_most} tries. {unreachable(found)}")
 
 
 @click.command(name="reassign")
@@ -162,11 +168,13 @@ def not_mine(number: str, by: str, note: str | None) -> None:
 @click.command(name="snooze")
 @acting
 @click.option("--until", required=True, metavar="TIME", help="With an offset: 2026-11-23T12:00:00+01:00")
-def snooze(number: str, by: str, note: str | None, until: str) -> None:
-    """The clock stands until then."""
+@click.option("--for-customer", is_flag=True, help="You wait for the customer: their next answer ends it, too.")
+def snooze(number: str, by: str, note: str | None, until: str, for_customer: bool) -> None:
+    """The clock stands until then, and what is due moves by as much."""
     then = moment(until)
     with desk() as at:
-        said(at.service.snooze(opening.row_id(number), until=then, by=at.person(by), via=VIA, note=note))
+        number_ = opening.row_id(number)
+        said(at.service.snooze(number_, until=then, by=at.person(by), via=VIA, note=note, for_customer=for_customer))
 
 
 @click.command(name="unsnooze")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
-from rich.text import Text
 
-from worker.cli import opening, output
+from worker.cli import follow_up_page, opening, output
 from worker.cli.follow_up_moves import MOVES
 from worker.cli.output import Column, Row
+
+if TYPE_CHECKING:
+    from worker.ruleset import LiveSet
+    from worker.store.engine import Store
 
 _LIVE = ("open", "acknowledged", "contacted")
 
@@ -26,19 +30,34 @@ for _move in MOVES:
 @command.command(name="list")
 @click.option("--state", help="Only these states, by comma: open,acknowledged,contacted,closed,cancelled, or live.")
 @click.option("--owner", metavar="PERSON", help="Only this owner's: a person's id or team:ID.")
+@click.option("--customer", metavar="ID", help="Only this customer's.")
+@click.option("--playbook", metavar="ID", help="Only those worked by this playbook.")
+@click.option("--priority", metavar="WORD", help="Only these, by comma: low,normal,high,urgent.")
 @click.option("--overdue", is_flag=True, help="Only live ones whose due time has passed.")
 @click.option("--json", "as_json", is_flag=True, help="One array: every follow-up in every state, oldest first.")
-def list_follow_ups(state: str | None, owner: str | None, overdue: bool, as_json: bool) -> None:
+def list_follow_ups(
+    state: str | None,
+    owner: str | None,
+    customer: str | None,
+    playbook: str | None,
+    priority: str | None,
+    overdue: bool,
+    as_json: bool,
+) -> None:
     """Every follow-up in every state, oldest first."""
     from worker.store.listing import follow_up_rows
 
     with opening.reading() as conn:
         rows = follow_up_rows(conn)
-    rows = [row for row in rows if _wanted(row, _states(state), owner) and (not overdue or is_overdue(row))]
+    wanted = {
+        "state": _states(state), "owner": _one(owner), "customer": _one(customer), "playbook": _one(playbook),
+        "priority": _priorities(priority),
+    }  # fmt: skip
+    rows = [row for row in rows if _fits(row, wanted) and (not overdue or follow_up_page.is_overdue(row))]
     if as_json:
         output.write_json(rows)
         return
-    filtered = state or owner or overdue
+    filtered = overdue or any(wanted.values())
     output.write_table(COLUMNS, rows, empty="No follow-up fits." if filtered else "No follow-up was opened yet.")
 
 
@@ -49,85 +68,65 @@ def show(number: str, as_json: bool) -> None:
     """One follow-up with its history and what was told to whom. ID is 42 or F-42."""
     from worker.store.listing import follow_up_row
 
-    with opening.reading() as conn:
+    with opening.store() as store, store.read() as conn:
         row = follow_up_row(conn, opening.row_id(number))
-    if as_json:
-        output.write_json(row)
-    else:
-        _write(row)
+        if as_json:
+            output.write_json(row)
+        else:
+            follow_up_page.write(conn, row, _live(store))
+
+
+def _live(store: Store) -> LiveSet | None:
+    """The rule set in use; None where none can be had: what happened can be read all the same."""
+    from worker.cli import rule_files
+    from worker.errors import InnerloopError
+
+    try:
+        return rule_files.in_use(store, opening.settings())
+    except InnerloopError:
+        return None
 
 
 def _states(text: str | None) -> tuple[str, ...] | None:
-    from worker.errors import UsageError
     from worker.model.followup import State
+
+    found = _words(text, "state", (*State, "live"), "States")
+    return found and tuple(state for word in found for state in (_LIVE if word == "live" else (word,)))
+
+
+def _priorities(text: str | None) -> tuple[str, ...] | None:
+    from worker.model.playbook import Priority
+
+    return _words(text, "priority", tuple(priority.word for priority in Priority), "Priorities")
+
+
+def _words(text: str | None, what: str, known: tuple[str, ...], title: str) -> tuple[str, ...] | None:
+    """Words by comma. Raises UsageError for one that is not known."""
+    from worker.errors import UsageError
 
     if text is None:
         return None
-    asked = [part.strip().lower() for part in text.split(",") if part.strip()]
-    wanted = tuple(word for part in asked for word in (_LIVE if part == "live" else (part,)))
-    unknown = [word for word in wanted if word not in set(State)]
-    if unknown:
-        raise UsageError(f'"{unknown[0]}" is no state. States: {", ".join(State)}, or live.')
-    return wanted
+    asked = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    unknown = [word for word in asked if word not in known]
+    if unknown or not asked:
+        raise UsageError(f'"{unknown[0] if unknown else text}" is no {what}. {title}: {", ".join(known)}.')
+    return asked
 
 
-def _wanted(row: Row, states: tuple[str, ...] | None, owner: str | None) -> bool:
-    return (states is None or row["state"] in states) and (owner is None or row["owner"] == owner)
+def _one(value: str | None) -> tuple[str, ...] | None:
+    return None if value is None else (value,)
 
 
-def is_overdue(row: Row) -> bool:
-    """Live and past its due time."""
-    from datetime import datetime
-
-    from worker.clock import SystemClock
-
-    return row["state"] in _LIVE and datetime.fromisoformat(row["due_at"]) < SystemClock().now()
-
-
-def _due(row: Row) -> Text:
-    text = Text(output.when(row["due_at"]))
-    if is_overdue(row):
-        text.append(" overdue", style="red")
-    return text
+def _fits(row: Row, wanted: Mapping[str, tuple[str, ...] | None]) -> bool:
+    return all(values is None or row[name] in values for name, values in wanted.items())
 
 
 COLUMNS = [
     Column("id", lambda row: f"F-{row['id']}", right=True),
     Column("state", lambda row: row["state"]),
     Column("owner", lambda row: output.dash(row["owner"]), fold=True),
-    Column("due", _due),
+    Column("due", follow_up_page.due),
     Column("priority", lambda row: row["priority"]),
     Column("playbook", lambda row: row["playbook"], fold=True, wide=True),
     Column("response", lambda row: f"{row['response']['source']}/{row['response']['id']}", fold=True),
 ]
-
-
-def _write(row: dict[str, Any]) -> None:
-    out = output.console()
-    head = Text(f"F-{row['id']} ", style="bold")
-    head.append(f"{row['state']}, priority {row['priority']}", style="not bold")
-    out.print(head)
-    out.print()
-    response = f"{row['response']['source']}/{row['response']['id']}"
-    out.print(output.gutter("Response", f"{response} ({row['responses']} in all)"))
-    out.print(output.gutter("Customer", output.dash(row["customer"])))
-    out.print(output.gutter("Owner", output.dash(row["owner"])))
-    due = Text("due ")
-    due.append_text(_due(row))
-    out.print(output.gutter("By when", due, f"next step {output.when(row['next_step_at'])}"))
-    out.print(output.gutter("Rule", f"{row['rule']}, playbook {row['playbook']}"))
-    if row["outcome"]:
-        out.print(output.gutter("Closed", f"{row['outcome']}, {output.dash(row['root_cause'])}"))
-    out.print(output.gutter("So far", *[_event(event) for event in row["history"]]))
-    out.print(output.gutter("Told", *[_told(notice) for notice in row["notices"]]))
-
-
-def _event(event: Row) -> str:
-    note = f": {event['note']}" if event["note"] else ""
-    return f"{output.when(event['at'])}  {event['what']} by {event['by']} ({event['via']}){note}"
-
-
-def _told(notice: Row) -> str:
-    by = ", ".join(f"{sent['channel']} {sent['state']}" for sent in notice["deliveries"]) or "not sent yet"
-    why = f" ({notice['reason']})" if notice["reason"] else ""
-    return f"{notice['kind']} to {notice['to']}: {notice['state']}{why}; {by}"

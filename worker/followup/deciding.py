@@ -169,6 +169,7 @@ def _work(row: Row[Any]) -> Work:
         first_responded_at=row.opened_at,
         due_at=row.due_at,
         closed_at=row.closed_at,
+        snoozed=row.snoozed_until is not None,
         cancel_reason=row.cancel_reason,
         read_version=row.version,
     )

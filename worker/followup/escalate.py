@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from msgspec import Struct
@@ -10,10 +10,11 @@ from msgspec import Struct
 from worker.model.followup import FollowUp, NewTimer
 from worker.model.notice import Kind
 from worker.model.playbook import Escalation, Milestone, Playbook, Tell
+from worker.model.response import Json
 from worker.model.span import Span, Unit
 
 STALE_EVERY = Span(1, Unit.DAYS)
-REMIND, STALE, SNOOZE, TRY, RUNG = "remind", "stale", "snooze", "try", "escalate."
+REMIND, DUE_SOON, STALE, SNOOZE, TRY, RUNG = "remind", "due_soon", "stale", "snooze", "try", "escalate."
 Add = Callable[[datetime, Span], datetime]
 
 
@@ -27,7 +28,8 @@ class Act(Struct, frozen=True, kw_only=True):
     """What a step does: tell somebody, perhaps hand over, perhaps come again.
 
     `to` is written as in the rules; `word` goes into the history; `again` is when the same step is due next. `until`
-    is the milestone that makes its message obsolete, also between now and the sending; `rung` counts from 0.
+    is the milestone that makes its message obsolete, also between now and the sending; `rung` counts from 0; `data` is
+    what its message needs besides.
     """
 
     kind: Kind
@@ -40,6 +42,7 @@ class Act(Struct, frozen=True, kw_only=True):
     again: datetime | None = None
     until: Milestone = Milestone.CLOSED
     rung: int | None = None
+    data: Mapping[str, Json] = {}
 
 
 def first_timers(plan: Playbook, opened_at: datetime, due_at: datetime, add: Add) -> tuple[NewTimer, ...]:
@@ -50,6 +53,8 @@ def first_timers(plan: Playbook, opened_at: datetime, due_at: datetime, add: Add
     ]
     if plan.remind:
         timers.append(NewTimer(step=REMIND, n=1, fire_at=add(opened_at, plan.remind.every)))
+    if plan.due_soon and (soon := add(due_at, plan.due_soon.back)) > opened_at:
+        timers.append(NewTimer(step=DUE_SOON, n=1, fire_at=soon))
     return tuple(timers) or (NewTimer(step=STALE, n=1, fire_at=add(due_at, STALE_EVERY)),)
 
 
@@ -60,6 +65,26 @@ def rung_at(rung: Escalation, opened_at: datetime, due_at: datetime, add: Add) -
     return due_at if rung.after_due is None else add(due_at, rung.after_due)
 
 
+def after_pause(plan: Playbook, name: str, due_at: datetime, add: Add) -> datetime | None:
+    """When a step that is counted from due is due, now that due has moved; None for one that is not."""
+    rung = _rung_of(plan, name)
+    if rung is not None and rung.after is None:
+        return rung_at(rung, due_at, due_at, add)
+    return add(due_at, plan.due_soon.back) if name == DUE_SOON and plan.due_soon else None
+
+
+def span_of(plan: Playbook, name: str) -> Span:
+    """By which kind of time a step was counted, so that a pause moves it by the same kind."""
+    rung = _rung_of(plan, name)
+    if rung is not None:
+        return rung.after or rung.after_due or plan.due
+    if name == REMIND and plan.remind:
+        return plan.remind.every
+    if name == TRY and plan.tries:
+        return plan.tries.every
+    return STALE_EVERY if name == STALE else plan.due
+
+
 def step(follow_up: FollowUp, name: str, fire_at: datetime, now: datetime, add: Add) -> Act | Moot:
     """What a due step does to a live follow-up. SNOOZE is the service's business, not this function's."""
     if not follow_up.is_live:
@@ -68,6 +93,8 @@ def step(follow_up: FollowUp, name: str, fire_at: datetime, now: datetime, add: 
         return _rung(follow_up, int(name.removeprefix(RUNG)))
     if name == REMIND:
         return _remind(follow_up, fire_at, now, add)
+    if name == DUE_SOON:
+        return _due_soon(follow_up)
     if name == TRY:
         return _try(follow_up)
     return Act(
@@ -91,6 +118,10 @@ def reached(follow_up: FollowUp, milestone: Milestone) -> bool:
 def first_tell(plan: Playbook) -> Tell:
     """How the owner is told, and with them whoever gets a copy or an update."""
     return plan.notify[0] if plan.notify else Tell()
+
+
+def _rung_of(plan: Playbook, name: str) -> Escalation | None:
+    return plan.escalate[int(name.removeprefix(RUNG))] if name.startswith(RUNG) else None
 
 
 def _rung(follow_up: FollowUp, i: int) -> Act | Moot:
@@ -125,16 +156,32 @@ def _remind(follow_up: FollowUp, fire_at: datetime, now: datetime, add: Add) -> 
     )
 
 
+def _due_soon(follow_up: FollowUp) -> Act | Moot:
+    if follow_up.contacted_at is not None:
+        return Moot("contacted")
+    return Act(
+        kind=Kind.DUE_SOON,
+        to="owner",
+        tell=first_tell(follow_up.playbook),
+        word="warned",
+        why="due soon and not contacted",
+        until=Milestone.CONTACTED,
+    )
+
+
 def _try(follow_up: FollowUp) -> Act | Moot:
     if follow_up.contacted_at is not None:
         return Moot("contacted")
+    plan = follow_up.playbook.tries
+    most = plan.at_most if plan else follow_up.tries + 1
     return Act(
         kind=Kind.REMINDER,
         to="owner",
         tell=first_tell(follow_up.playbook),
         word="reminded",
-        why="time for the next try",
+        why="time for the next try" if follow_up.tries < most else "the last try was in vain",
         until=Milestone.CONTACTED,
+        data={"try": follow_up.tries, "tries": most},
     )
 
 

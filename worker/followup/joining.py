@@ -41,6 +41,7 @@ class Work:
     first_responded_at: datetime
     due_at: datetime
     closed_at: datetime | None = None
+    snoozed: bool = False
     cancel_reason: str | None = None
     openers: set[int] = field(default_factory=set)  # its responses that would still open one
     read_version: int | None = None  # as read from the store; None: opened in this batch
@@ -169,7 +170,8 @@ class Joining:
                 _raise(work, decision.priority)
             _raise(work, decision.floor)  # `also` entries apply to a response that is added, too
         work.tags = tuple(dict.fromkeys((*work.tags, *decision.tags)))
-        self._changed(work, item, "answered again")
+        score = item.response.score
+        self._changed(work, item, "answered again", "New answer" if score is None else f"New answer: {score}")
         self.effects.joined.append((item.response_id, work.id, "added", decision.now))
         self._tell_owner_and_copies(work, item)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -13,15 +13,16 @@ from sqlalchemy import Connection
 from worker.errors import NotAllowed, UsageError
 from worker.followup.chain import next_owner
 from worker.followup.closing import CloseOut, check_close_out
-from worker.followup.escalate import TRY, first_timers
+from worker.followup.escalate import TRY, after_pause, first_timers, span_of
 from worker.followup.notices import notice
 from worker.followup.people import People
-from worker.followup.snooze import begin_snooze
+from worker.followup.snooze import SNOOZED, WAITS_FOR_CUSTOMER, begin_snooze
 from worker.model.directory import Person
 from worker.model.followup import ClosingOutcome, FollowUp, NewHistory, NewTimer, short_id
 from worker.model.notice import Kind, NewNotice
 from worker.model.response import Json
 from worker.model.span import Span
+from worker.route.schema import RootCause
 from worker.store import follow_ups as rows
 
 
@@ -63,22 +64,33 @@ def contacted(follow_up: FollowUp, act: Act, now: datetime) -> Change:
 def tried(
     conn: Connection, follow_up: FollowUp, act: Act, now: datetime, next_at: datetime | None, people: People
 ) -> Change:
-    """The next try is when they say, else when the playbook says; after the last one nothing more is planned."""
+    """The next try is when they say, else when the playbook says.
+
+    After the last one the owner hears once more at that time: to write instead, or to close it as unreachable.
+    """
     change = acknowledged(follow_up, act, now)
     plan, count = follow_up.playbook.tries, follow_up.tries + 1
+    again = next_at or (people.add(follow_up.owner, now, plan.every) if plan else None)
     if next_at is None and plan is not None and count < plan.at_most:
-        next_at = people.add(follow_up.owner, now, plan.every)
+        next_at = again
     rows.void_timers(conn, follow_up.id, now, "tried", TRY)
-    if next_at is not None:
+    if again is not None:
         n = rows.next_n(conn, follow_up.id, follow_up.cycle, TRY)
-        rows.add_timer(conn, follow_up.id, follow_up.cycle, NewTimer(step=TRY, n=n, fire_at=next_at))
+        rows.add_timer(conn, follow_up.id, follow_up.cycle, NewTimer(step=TRY, n=n, fire_at=again))
     change.values |= {"tries": count, "next_try_at": next_at}
     change.detail = {"try": count, "next_try_at": next_at}
     return change
 
 
-def closed(follow_up: FollowUp, close_out: CloseOut, root_causes: Collection[str], act: Act, now: datetime) -> Change:
-    check_close_out(close_out, follow_up.playbook, root_causes)
+def closed(
+    conn: Connection,
+    follow_up: FollowUp,
+    close_out: CloseOut,
+    root_causes: Mapping[str, RootCause],
+    act: Act,
+    now: datetime,
+) -> Change:
+    check_close_out(close_out, follow_up.playbook, root_causes, rows.themes_of(conn, follow_up.id), act.note)
     outcome = close_out.outcome or ClosingOutcome.NO_CONTACT.value
     spoke = outcome in (ClosingOutcome.RECOVERED, ClosingOutcome.NOT_RECOVERED)
     change = (contacted if spoke else acknowledged)(follow_up, act, now)
@@ -146,32 +158,41 @@ def not_mine(conn: Connection, follow_up: FollowUp, act: Act, now: datetime, peo
         raise NotAllowed(f"There is nobody after {to.who} who could own {short_id(follow_up.id)}. Reassign it instead.")
     change = handed_to(follow_up, to.who, act, now)
     change.values |= {"passed_on": passed, "owner_via": "not mine", "stands_in_for": to.stands_in_for}
-    change.word = "not mine"
     return change
 
 
-def snoozed(conn: Connection, follow_up: FollowUp, until: datetime, now: datetime) -> Change:
-    begin_snooze(conn, follow_up, until, now)
-    return Change({"snoozed_until": until}, detail={"until": until})
+def snoozed(conn: Connection, follow_up: FollowUp, until: datetime, now: datetime, *, for_customer: bool) -> Change:
+    why = WAITS_FOR_CUSTOMER if for_customer else SNOOZED
+    begin_snooze(conn, follow_up, until, now, why)
+    return Change({"snoozed_until": until}, detail={"until": until}, word=WAITS_FOR_CUSTOMER if for_customer else None)
 
 
 def reopened(conn: Connection, follow_up: FollowUp, act: Act, now: datetime, people: People) -> Change:
     """A new cycle: stamps are blank again, due and steps count from now. The old cycle is in the history."""
-    plan, cycle = follow_up.playbook, follow_up.cycle + 1
-    due_at = people.add(follow_up.owner, now, plan.due)
-    steps = first_timers(plan, now, due_at, lambda start, span: people.add(follow_up.owner, start, span))
+    plan, cycle, owner = follow_up.playbook, follow_up.cycle + 1, _who_is_there(conn, follow_up, people, now)
+    due_at = people.add(owner, now, plan.due)
+    steps = first_timers(plan, now, due_at, lambda start, span: people.add(owner, start, span))
     for timer in steps:
         rows.add_timer(conn, follow_up.id, cycle, timer)
     blank = (
         "acknowledged_at", "acknowledged_by", "contacted_at", "contacted_by", "closed_at", "closed_by", "outcome",
         "root_cause", "closing", "cancelled_at", "cancel_reason", "next_try_at",
     )  # fmt: skip
-    values = {**dict.fromkeys(blank), "cycle": cycle, "due_from": now, "due_at": due_at, "tries": 0}
+    values = {**dict.fromkeys(blank), "cycle": cycle, "due_from": now, "due_at": due_at, "tries": 0, "owner": owner}
     change = Change(values)
-    if follow_up.owner not in (None, act.by):
+    if owner != act.by:
         again = msgspec.structs.replace(follow_up, cycle=cycle)
-        change.notices = [notice(again, Kind.ALERT, str(follow_up.owner), "alert", now)]
+        change.notices = [notice(again, Kind.ALERT, owner, "alert", now)]
     return change
+
+
+def _who_is_there(conn: Connection, follow_up: FollowUp, people: People, now: datetime) -> str:
+    """Who had it, if they still take work; else who would have it next."""
+    if follow_up.owner is not None and people.takes_work(follow_up.owner, now):
+        return follow_up.owner
+    resolve = people.resolver(rows.opener(conn, follow_up.id), now)
+    chain = follow_up.playbook.owner
+    return next_owner(follow_up, chain, people, resolve, now, passed=follow_up.passed_on).who
 
 
 def recalculate(conn: Connection, follow_up: FollowUp, act: Act, now: datetime, people: People) -> None:
@@ -181,18 +202,21 @@ def recalculate(conn: Connection, follow_up: FollowUp, act: Act, now: datetime, 
     def add(at: datetime, span: Span) -> datetime:
         return people.add(follow_up.owner, at, span)
 
-    def shifted(at: datetime) -> datetime:
-        # A pause that still lasts moves everything when it ends.
-        for since, until in rows.pauses_of(conn, follow_up.id):
-            at = people.shift(follow_up.owner, at, since, until, follow_up.playbook.due) if until else at
+    # A pause that still lasts moves everything when it ends; one before this cycle is history.
+    over = [(since, until) for since, until in rows.pauses_of(conn, follow_up.id) if until and since >= start]
+
+    def shifted(at: datetime, span: Span) -> datetime:
+        for since, until in over:
+            at = people.shift(follow_up.owner, at, since, until, span)
         return at
 
-    due_at = add(start, follow_up.playbook.due)
-    fresh = {(timer.step, timer.n): timer.fire_at for timer in first_timers(follow_up.playbook, start, due_at, add)}
-    due_at = shifted(due_at)
+    plan = follow_up.playbook
+    due_at = shifted(add(start, plan.due), plan.due)
+    fresh = {(timer.step, timer.n): timer.fire_at for timer in first_timers(plan, start, due_at, add)}
     for timer in rows.pending_timers(conn, follow_up.id):
-        if (timer.step, timer.n) in fresh:
-            rows.move_timer(conn, timer, shifted(fresh[timer.step, timer.n]))
+        if (at := fresh.get((timer.step, timer.n))) is not None:
+            counted = shifted(at, span_of(plan, timer.step))
+            rows.move_timer(conn, timer, after_pause(plan, timer.step, due_at, add) or counted)
     line = NewHistory(
         version=follow_up.version + 1, at=now, what="due counted again", by=act.by, via=act.via, note=act.note,
         detail={"due_before": follow_up.due_at, "due_at": due_at},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from worker.followup.opening import Resolve
@@ -52,6 +52,11 @@ class People:
             return calendar.shift(at, paused_at, resumed_at)
         return at + (resumed_at - paused_at)
 
+    def working_time(self, owner: str | None, start: datetime, end: datetime) -> timedelta | None:
+        """Working time between two moments on the owner's calendar; None without a calendar."""
+        calendar = self._roles.calendar(owner or self.directory.default_owner)
+        return None if calendar is None else calendar.business_between(start, end)
+
     def takes_work(self, owner: str, now: datetime) -> bool:
         """Whether this owner is still there: known, and not gone."""
         found = self.find(owner)
@@ -71,6 +76,10 @@ class People:
             and self.reachable(found)
             and self.absence(owner, now, until) is None
         )
+
+    def role(self, who: str, response: Response, owner: str | None) -> str | None:
+        """Whom a word of the rules names, whether or not they can be told: a person's id or team:ID."""
+        return self._roles.resolve(who, response, owner)[0]
 
     def resolver(self, response: Response, now: datetime) -> Resolve:
         """Who is meant by `agent`, `manager` and the like for this response."""

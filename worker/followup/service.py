@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from worker.clock import Clock
-from worker.errors import NotAllowed, NotFound, RowRefused, UsageError
+from worker.errors import ConflictError, NotAllowed, NotFound, RowRefused, UsageError
 from worker.followup import moves
 from worker.followup.closing import CloseOut
-from worker.followup.lifecycle import MOVES, Move, target
+from worker.followup.lifecycle import BY_WHOM, MOVES, Move, target
 from worker.followup.moves import Act, Change
 from worker.followup.people import People
 from worker.followup.snooze import end_snooze
+from worker.model.directory import Person
 from worker.model.followup import FollowUp, NewHistory, State, short_id
 from worker.route.schema import RuleSet
 from worker.store import follow_ups as rows
@@ -85,7 +86,7 @@ class Service:
         causes = self._live().rule_set.root_causes
         return self._move(
             Move.CLOSE, follow_up_id, Act(by, via, note),
-            lambda _, found, act, now: moves.closed(found, close_out, causes, act, now),
+            lambda conn, found, act, now: moves.closed(conn, found, close_out, causes, act, now),
         )  # fmt: skip
 
     def cancel(self, follow_up_id: int, *, by: str, via: str, note: str | None = None) -> FollowUp:
@@ -110,17 +111,29 @@ class Service:
             raise UsageError("Not mine needs a reason: --note TEXT.")
         people = self._live().people
         return self._move(
-            Move.REASSIGN, follow_up_id, Act(by, via, note),
+            Move.NOT_MINE, follow_up_id, Act(by, via, note),
             lambda conn, found, act, now: moves.not_mine(conn, found, act, now, people),
         )  # fmt: skip
 
-    def snooze(self, follow_up_id: int, *, until: datetime, by: str, via: str, note: str | None = None) -> FollowUp:
-        """The clock stands until then. Raises UsageError for a moment that has passed."""
+    def snooze(
+        self,
+        follow_up_id: int,
+        *,
+        until: datetime,
+        by: str,
+        via: str,
+        note: str | None = None,
+        for_customer: bool = False,
+    ) -> FollowUp:
+        """The clock stands until then; `for_customer`: or until the customer answers, whichever is first.
+
+        Raises UsageError for a moment that has passed.
+        """
         if until <= self._clock.now():
             raise UsageError(f"{until.isoformat()} has passed. Snooze until a moment that is still to come.")
         return self._move(
             Move.SNOOZE, follow_up_id, Act(by, via, note),
-            lambda conn, found, _, now: moves.snoozed(conn, found, until, now),
+            lambda conn, found, _, now: moves.snoozed(conn, found, until, now, for_customer=for_customer),
         )  # fmt: skip
 
     def unsnooze(self, follow_up_id: int, *, by: str, via: str, note: str | None = None) -> FollowUp:
@@ -160,17 +173,34 @@ class Service:
             moves.recalculate(conn, follow_up, Act(by, via, note), now, people)
             return rows.get(conn, follow_up_id)
 
-    def _since_whom(self, conn: Connection, move: Move, follow_up: FollowUp) -> str:
-        """Who brought it where it is, and when: what somebody reads whose move came second."""
+    def _first(self, conn: Connection, move: Move, follow_up: FollowUp, act: Act, now: datetime) -> str:
+        """Who brought it where it is, and when: what somebody reads whose move came second. Empty: it may go on."""
         if follow_up.state in MOVES[move].sources:
             return ""
         line = rows.last_line(conn, follow_up.id, (follow_up.state.value, MOVES[Move.TRIED].done))
-        if line is None:
-            return ""
+        return self._was_faster(line, act, now) if line else ""
+
+    def _refuse_second(self, conn: Connection, follow_up: FollowUp, seen: int | None, act: Act, now: datetime) -> None:
+        """Raises ConflictError where somebody else moved it after this one began: also where both moves are possible.
+
+        What timers and rules did meanwhile takes nothing from what a person wants.
+        """
+        for line in rows.lines_after(conn, follow_up.id, seen or follow_up.version):
+            if line.what in BY_WHOM and line.by != act.by and self._live().people.find(line.by) is not None:
+                raise ConflictError(f"{self._was_faster(line, act, now)} Look again: {short_id(follow_up.id)}.")
+
+    def _was_faster(self, line: Row[Any], act: Act, now: datetime) -> str:
+        """`Bo acknowledged this at 16:41; yours was not saved.`"""
         people = self._live().people
-        person = people.find(line.by)
-        at = line.at.astimezone(people.zone(line.by if person else people.directory.default_owner))
-        return f" by {person.name if person else line.by}, {at:%a} {at.day} {at:%b}, {at:%H:%M}"
+        found = people.find(line.by)
+        zone = people.zone(act.by if people.find(act.by) else people.directory.default_owner)
+        at, today = line.at.astimezone(zone), now.astimezone(zone).date()
+        when = f"at {at:%H:%M}" if at.date() == today else f"on {at:%a} {at.day} {at:%b} at {at:%H:%M}"
+        did = f"{BY_WHOM.get(line.what, line.what)} {when}"
+        if line.by == act.by:
+            return f"You {did} already."
+        name = found.name.split()[0] if isinstance(found, Person) else line.by
+        return f"{name[:1].upper()}{name[1:]} {did}; yours was not saved."
 
     def _move(
         self,
@@ -180,9 +210,12 @@ class Service:
         change: Callable[[Connection, FollowUp, Act, datetime], Change],
     ) -> FollowUp:
         now = self._clock.now()
+        with self._store.read() as conn:
+            seen = rows.version_of(conn, follow_up_id)
         with self._store.write() as conn:
             follow_up = _locked(conn, follow_up_id)
-            state = target(move, follow_up_id, follow_up.state, self._since_whom(conn, move, follow_up))
+            state = target(move, follow_up_id, follow_up.state, self._first(conn, move, follow_up, act, now))
+            self._refuse_second(conn, follow_up, seen, act, now)
             what = change(conn, follow_up, act, now)
             line = NewHistory(
                 version=follow_up.version + 1, at=now, what=what.word or MOVES[move].done, by=act.by, via=act.via,

@@ -97,7 +97,7 @@ def fire(conn: Connection, follow_up: FollowUp, timer: Row[Any], people: People,
     """Do one step of a locked follow-up. None: somebody else did it; else whether anybody is told."""
     if timer.step == SNOOZE:
         mine = rows.end_timer(conn, timer, now)
-        return end_snooze(conn, follow_up, people, now, by=BY_TIMER, via=BY_TIMER) if mine else None
+        return end_snooze(conn, follow_up, people, now, by=BY_TIMER, via=BY_TIMER, note=timer.reason) if mine else None
     if follow_up.snoozed_until is not None:
         return None
 
@@ -121,29 +121,33 @@ def _act(conn: Connection, follow_up: FollowUp, timer: Row[Any], act: Act, peopl
     values: dict[str, object] = {"priority": int(raised)}
     cause = f"{timer.step}/{timer.n}"
     # At the end of the chain nobody is left to escalate to but the owner, who is reminded then.
-    kind, word = (Kind.REMINDER, "reminded") if recipient == follow_up.owner else (act.kind, act.word)
+    nobody_above = recipient == follow_up.owner and act.kind is not Kind.DUE_SOON
+    kind, word = (Kind.REMINDER, "reminded") if nobody_above else (act.kind, act.word)
     waits_for = "unless" if kind is Kind.ESCALATION else "until"
-    data = {"n": timer.n, waits_for: act.until.value, "rung": act.rung, "from": follow_up.owner}
+    data = {"n": timer.n, waits_for: act.until.value, "rung": act.rung, "from": follow_up.owner, **act.data}
     new = [notice(follow_up, kind, recipient, cause, now, tell=act.tell, priority=raised, data=data)]
     if act.hand_over and recipient != follow_up.owner:
         values |= {"owner": recipient, "owner_via": act.to, "stands_in_for": None}
         new += _to_the_last_owner(follow_up, recipient, cause, now)
-    late = now - timer.fire_at > _LATE
-    detail = {
-        "step": timer.step,
-        "to": recipient,
-        "from": follow_up.owner,
-        **({"planned": timer.fire_at} if late else {}),
-    }
+    detail = {"step": timer.step, "to": recipient, "from": follow_up.owner}
+    note = f"{act.why}; {recipient} was told"
+    if now - timer.fire_at > _LATE:
+        detail |= {"planned": timer.fire_at}
+        note += f"; planned for {_clock_time(timer.fire_at, follow_up, people)}"
     line = NewHistory(
-        version=follow_up.version + 1, at=now, what=word, by=BY_TIMER, via=BY_TIMER,
-        note=f"{act.why}; {recipient} was told", detail=detail,
+        version=follow_up.version + 1, at=now, what=word, by=BY_TIMER, via=BY_TIMER, note=note, detail=detail
     )  # fmt: skip
     rows.change(conn, follow_up.id, follow_up.version, values, line)
     add_notices(conn, new, now)
     if act.again is not None:
         rows.add_timer(conn, follow_up.id, follow_up.cycle, NewTimer(step=timer.step, n=timer.n + 1, fire_at=act.again))
     metrics.STEPS.labels(kind.value).inc()
+
+
+def _clock_time(moment: datetime, follow_up: FollowUp, people: People) -> str:
+    """`Mon 23 Nov, 10:00 CET` on the owner's clock."""
+    at = moment.astimezone(people.zone(follow_up.owner or people.directory.default_owner))
+    return f"{at:%a} {at.day} {at:%b}, {at:%H:%M %Z}"
 
 
 def _to_the_last_owner(follow_up: FollowUp, new_owner: str, cause: str, now: datetime) -> list[NewNotice]:
@@ -156,22 +160,38 @@ def _to_the_last_owner(follow_up: FollowUp, new_owner: str, cause: str, now: dat
 def _recipient(conn: Connection, follow_up: FollowUp, act: Act, people: People, now: datetime) -> str:
     """Whom a step tells: never the same person twice in a row, and an escalation never the owner themselves.
 
-    What is private goes to a person: a queue's lead stands in for the queue.
+    Who has left, is away without somebody standing in, or may not have it, is passed over for who stands above. What
+    is private goes to a person: a queue's lead stands in for the queue.
     """
     default = people.directory.default_owner.removeprefix("person:")
     if act.to == "default_owner":
         return default
-    resolve = people.resolver(rows.opener(conn, follow_up.id), now)
-    found = resolve(act.to, follow_up.owner)
+    opener = rows.opener(conn, follow_up.id)
+    resolve = people.resolver(opener, now)
     if act.to == "owner":
-        return found or follow_up.owner or default
+        return resolve("owner", follow_up.owner) or follow_up.owner or default
     passed = {follow_up.owner, rows.last_told(conn, follow_up.id, follow_up.cycle)}
+    if act.hand_over:
+        barred = (resolve(who, None) for who in follow_up.playbook.owner_not)
+        passed |= {*follow_up.passed_on, *barred}
+    who = people.role(act.to, opener, follow_up.owner)
     for _ in range(_UP):
-        if found is None or not (found in passed or (follow_up.playbook.private and found.startswith("team:"))):
+        if who is None:
             break
-        above = resolve("manager", found)
-        found = above if above != found else None
-    return found or default
+        found = resolve(who if who.startswith("team:") else f"person:{who}", None)
+        if found is not None and found not in passed and _can(found, follow_up, act, people, now):
+            return found
+        above = people.role("manager", opener, who)
+        who = above if above != who else None
+    return default
+
+
+def _can(who: str, follow_up: FollowUp, act: Act, people: People, now: datetime) -> bool:
+    """Whether somebody can be told or, where it is handed over, own it: there, and for private work a person."""
+    if follow_up.playbook.private and who.startswith("team:"):
+        return False
+    until = max(now, follow_up.due_at) if act.hand_over else now
+    return people.can_own(who, now, until)
 
 
 def _keep_a_next_step(conn: Connection, follow_up: FollowUp, people: People, now: datetime) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from worker.followup.joining import Effects, Work
 from worker.followup.opening import Opening
-from worker.model.followup import ClosingOutcome, NewHistory, NewTimer, State
+from worker.model.followup import LIVE, ClosingOutcome, NewHistory, NewTimer, State
 from worker.store import batch, bulk
 from worker.store import follow_ups as rows
 from worker.store.schema import follow_up_responses, follow_ups, history, timers
@@ -25,6 +25,8 @@ def write_effects(conn: Connection, effects: Effects, now: datetime) -> None:
     for work in sorted(effects.touched.values(), key=lambda work: work.id):
         if work.read_version is not None:
             _touch(conn, work, reopened.get(work.id), now)
+    if asleep := [work.id for work in effects.touched.values() if work.snoozed and work.state in LIVE]:
+        rows.wake_waiting(conn, asleep, now)
     batch.insert_planned(conn, follow_up_responses, [(r, f, how, at) for r, f, how, at in effects.joined])
     batch.insert_planned(conn, history, [history_row(id_, line) for id_, line in effects.history])
     batch.insert_planned(conn, timers, [row for new in openings for row in _timers_of(new, effects, now)])

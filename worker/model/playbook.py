@@ -98,6 +98,7 @@ class Playbook(Struct, frozen=True, kw_only=True):
     reopen_within: Span | None = None
     to_close: tuple[str, ...] = ()
     tries: Tries | None = None
+    due_soon: Span | None = None  # the owner is warned when this much is left, unless the customer was contacted
     notify: tuple[Tell, ...] = (Tell(),)
     remind: Remind | None = None
     escalate: tuple[Escalation, ...] = ()

@@ -24,7 +24,7 @@ class Unit(StrEnum):
 
 
 class Span(Struct, frozen=True):
-    """`amount` is a positive whole number of `unit`."""
+    """`amount` is a positive whole number of `unit`. Only `back` gives a negative one."""
 
     amount: int
     unit: Unit
@@ -32,6 +32,11 @@ class Span(Struct, frozen=True):
     def __str__(self) -> str:
         unit = self.unit.value
         return f"{self.amount} {unit[:-1] if self.amount == 1 else unit}"
+
+    @property
+    def back(self) -> Span:
+        """The same span, counted backwards. Business days cannot be."""
+        return Span(-self.amount, self.unit)
 
     @property
     def elapsed(self) -> timedelta:

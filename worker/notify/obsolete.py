@@ -49,9 +49,17 @@ def obsolete(notice: Notice, now: Now | None) -> str | None:
         return "told in the alert"
     if notice.kind is Kind.ALERT and _is_settled(notice, now):
         return f"{now.state.value} already"
-    if notice.kind is Kind.HANDED_OVER and notice.recipient not in {now.owner, OPS}:
+    if _is_for_somebody_else(notice, now):
         return "handed on since"
     return _overtaken(notice, now)
+
+
+def _is_for_somebody_else(notice: Notice, now: Now) -> bool:
+    """It was written to an owner who is not the owner any more. (A reminder may go to who stands in for the owner.)"""
+    if notice.kind is Kind.HANDED_OVER:
+        return notice.recipient not in {now.owner, OPS}
+    then = notice.data.get("from")
+    return notice.kind in {Kind.REMINDER, Kind.DUE_SOON} and then is not None and then != now.owner
 
 
 def _overtaken(notice: Notice, now: Now) -> str | None:

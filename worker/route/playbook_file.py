@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from worker.model.playbook import Escalation, IfOpen, Milestone, OnePer, Playbook, Priority, Remind, Tell, Tries
+from worker.model.span import Unit
 from worker.route import shape
 from worker.route.nodes import Map, Node, Seq
 from worker.route.references import OWNERS, RECIPIENTS, Desk
@@ -77,6 +78,17 @@ def _tries(desk: Desk, node: Node) -> Tries | None:
     at_most = shape.whole_number(desk.file, found.get("at_most"), "a number of tries", most=100)
     every = desk.span(found.get("every"), "every")
     return Tries(at_most=at_most, every=every) if at_most and every else None
+
+
+def _due_soon(desk: Desk, node: Node) -> Any:
+    found = desk.span(node, "due_soon")
+    if found and found.unit is Unit.BUSINESS_DAYS:
+        desk.file.add(
+            "E104", node, f'due_soon cannot be "{found}": business days are not counted backwards.',
+            "Write it in hours, such as: 8 business hours",
+        )  # fmt: skip
+        return None
+    return found
 
 
 def _by(desk: Desk, node: Node | None) -> tuple[str, ...] | None:
@@ -180,6 +192,7 @@ KEYS: Mapping[str, Callable[[Desk, Node], Any]] = {
     "reopen_within": _reopen_within,
     "to_close": _to_close,
     "tries": _tries,
+    "due_soon": _due_soon,
     "notify": _notify,
     "remind": _remind,
     "escalate": _escalate,

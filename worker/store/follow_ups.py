@@ -14,7 +14,16 @@ from worker.model.playbook import Priority
 from worker.model.response import Response
 from worker.store.batch import LIVE_STATES
 from worker.store.responses import read_plan, read_response
-from worker.store.schema import follow_ups, history, notices, pauses, responses, timers, versions
+from worker.store.schema import (
+    follow_up_responses,
+    follow_ups,
+    history,
+    notices,
+    pauses,
+    responses,
+    timers,
+    versions,
+)
 
 
 def lock(conn: Connection, follow_up_id: int, *, skip_locked: bool = False) -> Row[Any] | None:
@@ -53,6 +62,26 @@ def last_line(conn: Connection, follow_up_id: int, words: Sequence[str]) -> Row[
     """The newest line of history with one of these words."""
     query = select(history).where(history.c.follow_up_id == follow_up_id, history.c.what.in_(words))
     return conn.execute(query.order_by(history.c.version.desc()).limit(1)).first()
+
+
+def lines_after(conn: Connection, follow_up_id: int, version: int) -> list[Row[Any]]:
+    """What was written into the history after a version, newest first."""
+    query = select(history).where(history.c.follow_up_id == follow_up_id, history.c.version > version)
+    return list(conn.execute(query.order_by(history.c.version.desc())))
+
+
+def version_of(conn: Connection, follow_up_id: int) -> int | None:
+    """The version as it stands, unlocked."""
+    found: int | None = conn.execute(select(follow_ups.c.version).where(follow_ups.c.id == follow_up_id)).scalar()
+    return found
+
+
+def themes_of(conn: Connection, follow_up_id: int) -> tuple[str, ...]:
+    """What its answers are about, in the order they came."""
+    joined = follow_up_responses.c.response_id == responses.c.id
+    query = select(responses.c.verdict).join(follow_up_responses, joined)
+    found = conn.execute(query.where(follow_up_responses.c.follow_up_id == follow_up_id).order_by(responses.c.id))
+    return tuple(dict.fromkeys(theme for verdict in found.scalars() for theme in verdict.get("themes") or ()))
 
 
 def void_timers(conn: Connection, follow_up_id: int, now: datetime, reason: str, *steps: str) -> None:
@@ -229,6 +258,30 @@ def last_told(conn: Connection, follow_up_id: int, cycle: int) -> str | None:
         .limit(1)
     ).scalar()
     return found
+
+
+WAITS_FOR_CUSTOMER = "waiting for the customer"
+"""Why a clock stands that the customer's next answer sets going again."""
+ANSWERED = "the customer answered"
+
+
+def rename_pause(conn: Connection, follow_up_id: int, reason: str) -> None:
+    """The clock goes on standing for another reason."""
+    mine = (pauses.c.follow_up_id == follow_up_id) & pauses.c.ended_at.is_(None)
+    conn.execute(update(pauses).where(mine).values(reason=reason))
+
+
+def wake_waiting(conn: Connection, ids: Sequence[int], now: datetime) -> None:
+    """The customers of these follow-ups have answered: the timer duty sets clocks going that waited for that."""
+    waiting = (
+        pauses.c.follow_up_id.in_(ids) & pauses.c.ended_at.is_(None) & (pauses.c.reason == WAITS_FOR_CUSTOMER)
+    )  # fmt: skip
+    found = list(conn.execute(select(pauses.c.follow_up_id).where(waiting)).scalars())
+    if not found:
+        return
+    mine = timers.c.follow_up_id.in_(found) & (timers.c.step == "snooze") & (timers.c.state == "pending")
+    conn.execute(update(timers).where(mine).values(fire_at=now, reason=ANSWERED))
+    conn.execute(update(follow_ups).where(follow_ups.c.id.in_(found)).values(next_step_at=now))
 
 
 def begin_pause(conn: Connection, follow_up_id: int, reason: str, now: datetime) -> None:
