@@ -25,6 +25,7 @@ from worker.notify import channels as catalogue
 from worker.notify.deliver import Deliverer
 from worker.pipeline import Pipeline
 from worker.ruleset import RuleSets, hash_key, rules_dir, templates_dir
+from worker.schedule.heartbeat import Heartbeat, Presence
 from worker.schedule.retention import Retention
 from worker.schedule.ticker import Duty, Ticker
 from worker.serve.server import HttpServer
@@ -92,12 +93,23 @@ class App:
                 Duty("timers", every=1, run=self.timers.run),
                 Duty("hand over", every=30, run=self.hand_over.run),
                 Duty("auditor", every=60, run=self.auditor.run),
-                Duty("prune", every=_PRUNE_SECONDS, run=self.retention.run),
             ],
             clock,
             lambda: self.health.beat("schedule"),
         )
+        self.presence = Presence(self.store, clock, roles, self.readiness, self._revision)
+        # What may take seconds: nothing that is due for a customer waits behind it.
+        self.upkeep = Ticker([Duty("presence", every=15, run=self.presence.run), *self._slow_duties()], clock, _nothing)
         self.http = HttpServer(settings.http_listen, readiness=self.readiness, alive=self.is_alive, reload=self.reload)
+
+    def _slow_duties(self) -> list[Duty]:
+        if "schedule" not in self.roles:
+            return []
+        duties = [Duty("prune", every=_PRUNE_SECONDS, run=self.retention.run)]
+        if url := self.settings.heartbeat_url:
+            heartbeat = Heartbeat(self.store, self._clock, url.get_secret_value(), self.readiness)
+            duties.append(Duty("heartbeat", every=5, run=heartbeat.run))
+        return duties
 
     # Life --------------------------------------------------------------------------------------------------------
 
@@ -171,6 +183,9 @@ class App:
             kafka = self.kafka
             reading = self._spawn("kafka", lambda: kafka.run(self._stop))
             self._closing.callback(reading.join, _STOP_SECONDS)
+        self._closing.callback(self.presence.end)
+        self.upkeep.start()
+        self._closing.callback(self.upkeep.stop, _LOOK_SECONDS)
         watching = self._spawn("watch", self._watch)
         self._closing.callback(watching.join, _LOOK_SECONDS)
 
@@ -263,6 +278,10 @@ def collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+def _nothing() -> None:
+    """Nobody is to be told of a beat."""
 
 
 def _ignore(_error: InnerloopError) -> None:

@@ -48,6 +48,7 @@ RULE_SET = _gauge("rule_set_info", "1 for the revision in use.", "revision")
 RULE_SET_REFUSED = _gauge("rule_set_refused", "1 while the newest rule set is refused.")
 FORGOTTEN = _counter("follow_ups_forgotten_total", "Live follow-ups that had no next step, and were given one.")
 PRUNED = _counter("pruned_total", "Rows blanked because of their age, by kind.", "kind")
+HEARTBEATS = _counter("heartbeats_total", "Signs of life to the watcher outside, by what became of them.", "outcome")
 STEPS = _counter("follow_up_steps_total", "Steps that fell due, by what was told.", "kind")
 
 # telling

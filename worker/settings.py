@@ -24,6 +24,7 @@ from worker.errors import ConfigError
 PREFIX = "INNERLOOP_"
 SECRETS = frozenset(
     {
+        "heartbeat_url",
         "kafka_sasl_password", "kafka_ssl_key_password", "sendgrid_api_key", "slack_app_token", "slack_bot_token",
         "slack_signing_secret", "smtp_url", "secret_keys", "store_url",
     }
@@ -99,6 +100,11 @@ class Settings(BaseSettings):
 
     ops_channels: Commas = Field(
         (), description="slack:#cx-ops,email:ops@example.com: each is tried until one accepts. Unset: log only."
+    )
+    heartbeat_url: SecretStr | None = Field(
+        None,
+        description="URL of a watcher outside, asked for once a minute by the role schedule while everything works. "
+        "The watcher calls somebody when that stops.",
     )
     alert_max_age: Annotated[timedelta | None, NoDecode] = Field(
         timedelta(days=7), description="Responses older than this open nothing when first read; off: no limit."
@@ -179,6 +185,13 @@ class Settings(BaseSettings):
     def _address(cls, value: str | None) -> str | None:
         if value is not None and "@" not in parseaddr(value)[1]:
             raise ValueError(f'"{value}" has no address. Write: Name <name@example.com>')
+        return value
+
+    @field_validator("heartbeat_url")
+    @classmethod
+    def _web_address(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"https?://[^\s/]+\S*", value.get_secret_value()):
+            raise ValueError("it is no URL. Write https://…, as the watcher gives it")
         return value
 
     @field_validator("http_listen")

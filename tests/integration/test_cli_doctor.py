@@ -17,8 +17,10 @@ from worker.cli.doctor.check import Check, State
 from worker.cli.doctor.providers import provider_checks
 from worker.cli.doctor.ruleset import people_checks
 from worker.cli.doctor.storage import drift
+from worker.clock import SystemClock
 from worker.model.directory import Directory, Person, Team
 from worker.settings import load
+from worker.store import workers
 
 TODAY = date(2026, 11, 20)
 
@@ -131,3 +133,14 @@ def test_the_mail_server_is_signed_in_to(smtp: SmtpServer) -> None:
 
     nobody = {**env, "INNERLOOP_SMTP_URL": "smtp://127.0.0.1:1?starttls=false"}
     assert ("email", State.ERROR) in by_name(provider_checks(load(nobody)))
+
+
+def test_roles_that_nobody_plays_are_named(commands: Commands) -> None:
+    with commands.store.write() as conn:
+        now = SystemClock().now()
+        workers.at_work(conn, "here:1", ["deliver", "schedule", "serve"], "4f2a91c00000", now, now)
+
+    (line,) = [line for line in commands("doctor").stdout.splitlines() if " workers " in line]
+
+    assert "deliver 1, schedule 1; none with consume." in line
+    assert "Start: innerloop run --only consume" in line

@@ -12,6 +12,7 @@ def machine_checks(settings: Settings) -> Iterator[Check]:
     yield _keys(settings)
     yield _public_url(settings)
     yield _ops(settings)
+    yield _heartbeat(settings)
     names = unknown_variables()
     if names:
         yield warning(
@@ -51,4 +52,14 @@ def _ops(settings: Settings) -> Check:
     return warning(
         "ops", f"Ops are told {told}.", "When that channel is down, nobody hears of it.",
         "Set INNERLOOP_OPS_CHANNELS to two kinds: slack:#cx-ops,email:ops@example.com",
+    )  # fmt: skip
+
+
+def _heartbeat(settings: Settings) -> Check:
+    if settings.heartbeat_url:
+        return ok("heartbeat", "A watcher outside is told once a minute that everything works.")
+    return warning(
+        "heartbeat", "INNERLOOP_HEARTBEAT_URL is not set.",
+        "When all of this is down, with what watches it, nobody is called.",
+        "Set it to the address that a watcher outside gives you, or let one expect the alert InnerloopHeartbeat.",
     )  # fmt: skip

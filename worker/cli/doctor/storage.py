@@ -8,12 +8,14 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from worker.cli.doctor.check import Check, error, ok, warning
+from worker.cli.doctor.check import Check, State, error, ok, warning
 from worker.clock import Clock
 from worker.errors import ConfigError, SchemaMismatch, StoreUnavailable
+from worker.schedule.heartbeat import NEEDED
 from worker.settings import Settings
 from worker.store.engine import Store, open_store
 from worker.store.migrate import check_schema, head
+from worker.store.workers import roles_at_work
 
 _DRIFT = timedelta(seconds=2)  # leases last 30 s
 _NETWORK_FILES = frozenset({"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p"})
@@ -42,7 +44,10 @@ def _answers(store: Store, clock: Clock) -> Iterator[Check]:
         yield error("store", str(down), "The worker waits, and nobody is told anything.", "Start it, or mend its URL.")
         return
     yield ok("store", f"{store.dialect} answers.")
-    yield _schema(store)
+    schema = _schema(store)
+    yield schema
+    if schema.state is State.OK:
+        yield _workers(store, clock)
     yield _settings_of(store)
     yield _drift(store, clock)
 
@@ -57,6 +62,22 @@ def _schema(store: Store) -> Check:
     except SchemaMismatch as mismatch:
         return error("schema", str(mismatch), "`run` refuses to start on it.", "Run: innerloop migrate")
     return ok("schema", f"The tables are at {head()}, as this version needs them.")
+
+
+def _workers(store: Store, clock: Clock) -> Check:
+    """Nobody at work is what one finds before the first start, so it is no mistake."""
+    with store.read() as conn:
+        there = roles_at_work(conn, clock.now())
+    if not there:
+        return ok("workers", "No worker was ready in the last minute.")
+    said = ", ".join(f"{role} {there[role]}" for role in NEEDED if role in there)
+    missing = [role for role in NEEDED if role not in there]
+    if missing:
+        return warning(
+            "workers", f"Ready in the last minute: {said or ', '.join(there)}; none with {' or '.join(missing)}.",
+            "A part of the way stands still.", f"Start: innerloop run --only {','.join(missing)}",
+        )  # fmt: skip
+    return ok("workers", f"Ready in the last minute: {said}.")
 
 
 def _settings_of(store: Store) -> Check:
