@@ -232,11 +232,15 @@ class Deliverer:
         return reports
 
     def _room(self) -> int:
-        """How many more may be claimed: a few ahead while calls are quick, since each claim has a lease."""
+        """How many more may be claimed: a few ahead while calls are quick, since each claim has a lease.
+
+        Then they are claimed in handfuls: one transaction for one message would cost more than the message.
+        """
         if self._stopping.is_set():
             return 0
         ahead = _AHEAD if self._slowest < _QUICK else 1
-        return self._senders * ahead - len(self._flying)
+        room = self._senders * ahead - len(self._flying)
+        return room if room >= max(self._senders * (ahead // 2), 1) else 0
 
     def _due_now(self) -> bool:
         with self._store.read() as conn:

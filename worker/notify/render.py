@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from worker.model.notice import Kind
 from worker.notify import builtin, plaintext, slackmarkup
-from worker.notify.view import View
+from worker.notify.view import PARTS_OF_A_VIEW, View
 from worker.route.findings import Finding, Level
 
 SUFFIX = ".j2"
@@ -129,8 +130,17 @@ def _finished(text: str, part: str) -> str:
     return text
 
 
-def _environment(part: str, sources: Mapping[str, str]) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox. A mail asks it some eighty times; the view's own parts are frozen and need a short answer."""
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        if type(obj) in PARTS_OF_A_VIEW:
+            return not attr.startswith("_")
+        return super().is_safe_attribute(obj, attr, value)
+
+
+def _environment(part: str, sources: Mapping[str, str]) -> _Sandbox:
+    environment = _Sandbox(
         loader=DictLoader(dict(sources)),
         undefined=StrictUndefined,
         autoescape=part == "email.html",

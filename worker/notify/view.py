@@ -130,6 +130,9 @@ class Ops:
     todo: str
 
 
+PARTS_OF_A_VIEW = frozenset({Strip, Score, Words, Due, Fact, Moment, Item, Section, Closing, Ops})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """One message for one reader. Texts are plain: escaping is the template's, and automatic."""

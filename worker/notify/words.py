@@ -25,6 +25,7 @@ _LONG_MONTHS = (
 )  # fmt: skip
 _BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029\x0b\x0c\x85]")
+_CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff]")  # categories Cc and Cs
 _BLANK_LINES = re.compile(r"\n\s*\n\s*")
 _SPACES = re.compile(r"[ \t\xa0]+")
 _SLOT = re.compile(r"(\{[^}]*\})")
@@ -113,7 +114,7 @@ class Language:
 def clean(text: str) -> str:
     """Foreign text as it may be shown: without control characters and without overrides of its direction."""
     text = _BIDI_CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
-    text = "".join(c if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"} else "" for c in text)
+    text = _CONTROLS.sub("", text)
     return _BLANK_LINES.sub("\n\n", _SPACES.sub(" ", text)).strip()
 
 

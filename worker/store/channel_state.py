@@ -7,17 +7,27 @@ A row with an empty address speaks of the whole channel. `next_send_at` is the e
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.store import schema
+from worker.store.types import UtcTime
 
 _TABLE = schema.channels
 WHOLE = ""
 
+# Built once: these run for every message, and building a statement costs more than running it.
+_OPEN = select(_TABLE.c.channel, _TABLE.c.open_until).where(
+    _TABLE.c.address == WHOLE, _TABLE.c.open_until.is_not(None)
+)
 
-def blocks(channel: ColumnElement[str], address: ColumnElement[str], now: datetime) -> ColumnElement[bool]:
+
+def blocks(
+    channel: ColumnElement[str], address: ColumnElement[str], now: ColumnElement[datetime]
+) -> ColumnElement[bool]:
     """True in SQL where a delivery over `channel` to `address` must wait."""
     return exists().where(
         _TABLE.c.channel == channel,
@@ -28,18 +38,8 @@ def blocks(channel: ColumnElement[str], address: ColumnElement[str], now: dateti
 
 def take_slot(conn: Connection, channel: str, address: str, now: datetime, until: datetime) -> bool:
     """Reserve the next message to an address until `until`; False when another sender was faster."""
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    statement = (
-        insert(_TABLE)
-        .values(channel=channel, address=address, next_send_at=until)
-        .on_conflict_do_update(
-            index_elements=["channel", "address"],
-            set_={"next_send_at": until},
-            where=or_(_TABLE.c.next_send_at.is_(None), _TABLE.c.next_send_at <= now),
-        )
-        .returning(_TABLE.c.channel)  # psycopg counts no rows of such an insert
-    )
-    return conn.execute(statement).first() is not None
+    slot = {"of": channel, "place": address, "now": now, "until": until}
+    return conn.execute(_slot(conn.dialect.name), slot).first() is not None
 
 
 def hold(conn: Connection, channel: str, address: str, until: datetime) -> None:
@@ -92,10 +92,7 @@ def take_trial(conn: Connection, channel: str, now: datetime, next_trial_at: dat
 
 def open_circuits(conn: Connection) -> dict[str, datetime]:
     """The channels held back as a whole, with the time of their next trial."""
-    statement = select(_TABLE.c.channel, _TABLE.c.open_until).where(
-        _TABLE.c.address == WHOLE, _TABLE.c.open_until.is_not(None)
-    )
-    return {row.channel: row.open_until for row in conn.execute(statement)}
+    return {row.channel: row.open_until for row in conn.execute(_OPEN)}
 
 
 def try_now(conn: Connection, now: datetime) -> None:
@@ -109,6 +106,19 @@ def next_free_at(conn: Connection, now: datetime) -> datetime | None:
         select(func.min(_TABLE.c.next_send_at)).where(_TABLE.c.next_send_at > now)
     ).scalar()
     return at
+
+
+@cache
+def _slot(dialect: str) -> Any:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    until = bindparam("until", type_=UtcTime)
+    free = or_(_TABLE.c.next_send_at.is_(None), _TABLE.c.next_send_at <= bindparam("now", type_=UtcTime))
+    return (
+        insert(_TABLE)
+        .values(channel=bindparam("of"), address=bindparam("place"), next_send_at=until)
+        .on_conflict_do_update(index_elements=["channel", "address"], set_={"next_send_at": until}, where=free)
+        .returning(_TABLE.c.channel)  # psycopg counts no rows of such an insert
+    )
 
 
 def _whole(channel: str) -> tuple[ColumnElement[bool], ...]:

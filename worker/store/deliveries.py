@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Integer,
     Row,
@@ -35,6 +34,15 @@ _TABLE = schema.deliveries
 _ATTEMPTS = schema.attempts
 _NOTICES = schema.notices
 _PENDING = _TABLE.c.state == DeliveryState.PENDING.value
+
+# A lease that ends more than two lease lengths ahead was written before the clock was set back: void.
+_FREE = or_(
+    _TABLE.c.lease_until.is_(None),
+    _TABLE.c.lease_until <= bindparam("lease_now"),
+    _TABLE.c.lease_until > bindparam("lease_void"),
+)
+_NOW = bindparam("now", type_=UtcTime)
+_DUE = (_PENDING, _TABLE.c.next_at <= _NOW, _FREE, ~channel_state.blocks(_TABLE.c.channel, _TABLE.c.address, _NOW))
 
 # Built once: these run for every message, and building a statement costs more than running it.
 _HELD_UNTIL = select(_TABLE.c.lease_until).where(
@@ -64,6 +72,20 @@ _RECORD = (
             "unknown": _TABLE.c.unknown + bindparam("lost", type_=Integer),
         }
     )
+)
+_ANY_DUE = select(exists().where(*_DUE))
+_FIRST_DUE = (
+    select(_TABLE)
+    .join(_NOTICES, _NOTICES.c.id == _TABLE.c.notice_id)
+    .where(*_DUE)
+    .order_by(_NOTICES.c.priority.desc(), _TABLE.c.next_at, _TABLE.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(of=_TABLE, skip_locked=True)
+)
+_LEASE = (
+    update(_TABLE)
+    .where(_TABLE.c.id.in_(bindparam("ids", expanding=True)))
+    .values(lease_until=bindparam("until"), lease_token=bindparam("token"), attempts=_TABLE.c.attempts + 1)
 )
 
 
@@ -146,21 +168,12 @@ def plan(conn: Connection, planned: Sequence[Planned], now: datetime) -> None:
 
 def any_due(conn: Connection, now: datetime, lease_now: datetime) -> bool:
     """Whether a claim would find something that may be sent now."""
-    statement = select(exists().where(*_due(now, lease_now), ~_blocked(now)))
-    return bool(conn.execute(statement).scalar())
+    return bool(conn.execute(_ANY_DUE, _times(now, lease_now)).scalar())
 
 
 def due(conn: Connection, now: datetime, lease_now: datetime, limit: int) -> list[Delivery]:
     """Lock and return due deliveries that nobody holds and no channel blocks: the most urgent first."""
-    statement = (
-        select(_TABLE)
-        .join(_NOTICES, _NOTICES.c.id == _TABLE.c.notice_id)
-        .where(*_due(now, lease_now), ~_blocked(now))
-        .order_by(_NOTICES.c.priority.desc(), _TABLE.c.next_at, _TABLE.c.id)
-        .limit(limit)
-        .with_for_update(of=_TABLE, skip_locked=True)
-    )
-    return _with_parts(conn, conn.execute(statement).all())
+    return _with_parts(conn, conn.execute(_FIRST_DUE, {**_times(now, lease_now), "most": limit}).all())
 
 
 def stranded(conn: Connection, channels: Iterable[str], now: datetime, lease_now: datetime) -> list[Delivery]:
@@ -170,11 +183,11 @@ def stranded(conn: Connection, channels: Iterable[str], now: datetime, lease_now
         return []
     statement = (
         select(_TABLE)
-        .where(_PENDING, _TABLE.c.channel.in_(names), _free(lease_now), _TABLE.c.next_at <= now + timedelta(minutes=1))
+        .where(_PENDING, _TABLE.c.channel.in_(names), _FREE, _TABLE.c.next_at <= bindparam("now"))
         .limit(500)
         .with_for_update(skip_locked=True)
     )
-    return _with_parts(conn, conn.execute(statement).all())
+    return _with_parts(conn, conn.execute(statement, _times(now + timedelta(minutes=1), lease_now)).all())
 
 
 def lease(conn: Connection, claimed: Sequence[Delivery], token: str, now: datetime, lease_now: datetime) -> None:
@@ -182,11 +195,7 @@ def lease(conn: Connection, claimed: Sequence[Delivery], token: str, now: dateti
     if not claimed:
         return
     ids = [delivery.id for delivery in claimed]
-    conn.execute(
-        update(_TABLE)
-        .where(_TABLE.c.id.in_(ids))
-        .values(lease_until=lease_now + LEASE, lease_token=token, attempts=_TABLE.c.attempts + 1)
-    )
+    conn.execute(_LEASE, {"ids": ids, "until": lease_now + LEASE, "token": token})
     rows = [{"delivery_id": delivery.id, "n": next_number(delivery), "started_at": now} for delivery in claimed]
     conn.execute(insert(_ATTEMPTS), rows)
 
@@ -300,19 +309,11 @@ def next_due_at(conn: Connection) -> datetime | None:
     return at
 
 
-def _due(now: datetime, lease_now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return (_PENDING, _TABLE.c.next_at <= now, _free(lease_now))
+def _times(now: datetime, lease_now: datetime) -> dict[str, datetime]:
+    """What the statements of _DUE and _FREE are run with."""
+    return {"now": now, "lease_now": lease_now, "lease_void": lease_now + 2 * LEASE}
 
 
-def _free(lease_now: datetime) -> ColumnElement[bool]:
-    # A lease that ends more than two lease lengths ahead was written before the clock was set back: void.
-    return or_(
-        _TABLE.c.lease_until.is_(None), _TABLE.c.lease_until <= lease_now, _TABLE.c.lease_until > lease_now + 2 * LEASE
-    )
-
-
-def _blocked(now: datetime) -> ColumnElement[bool]:
-    return channel_state.blocks(_TABLE.c.channel, _TABLE.c.address, now)
 
 
 def _with_parts(conn: Connection, rows: Sequence[Row[Any]]) -> list[Delivery]:

@@ -20,6 +20,30 @@ WAKE = "innerloop_notices"  # the channel of LISTEN and NOTIFY on PostgreSQL
 _TABLE = schema.notices
 _WAITING = (_TABLE.c.state == NoticeState.PENDING.value, _TABLE.c.started_at.is_(None))
 
+# Built once: these run in every turn of the outbox, and building a statement costs more than running it.
+_BY_IDS = select(_TABLE).where(_TABLE.c.id.in_(bindparam("ids", expanding=True)))
+_FIRST_WAITING = (
+    select(_TABLE)
+    .where(*_WAITING, _TABLE.c.not_before <= bindparam("now"))
+    .order_by(_TABLE.c.priority.desc(), _TABLE.c.not_before, _TABLE.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_END = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("of"), _TABLE.c.state == NoticeState.PENDING.value)
+    .values(
+        state=bindparam("to"), reason=bindparam("why"), ended_at=bindparam("now"),
+        started_at=func.coalesce(_TABLE.c.started_at, bindparam("now", type_=_TABLE.c.started_at.type)),
+    )
+)  # fmt: skip
+_LEASED = exists().where(schema.deliveries.c.notice_id == _TABLE.c.id, schema.deliveries.c.lease_token.is_not(None))
+_ALERTS_UNDER_WAY = select(_TABLE.c.follow_up_id, _TABLE.c.recipient, _LEASED.label("leased")).where(
+    _TABLE.c.follow_up_id.in_(bindparam("ids", expanding=True)),
+    _TABLE.c.kind == Kind.ALERT.value,
+    _TABLE.c.state == NoticeState.PENDING.value,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
@@ -73,14 +97,7 @@ def announce(conn: Connection) -> None:
 
 def waiting(conn: Connection, now: datetime, limit: int) -> list[Notice]:
     """Lock and return notices whose first delivery is not planned yet: the most urgent first."""
-    statement = (
-        select(_TABLE)
-        .where(*_WAITING, _TABLE.c.not_before <= now)
-        .order_by(_TABLE.c.priority.desc(), _TABLE.c.not_before, _TABLE.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return [from_row(row) for row in conn.execute(statement)]
+    return [from_row(row) for row in conn.execute(_FIRST_WAITING, {"now": now, "most": limit})]
 
 
 def others_waiting(conn: Connection, recipient: str, known: Sequence[int], now: datetime) -> list[Notice]:
@@ -134,7 +151,7 @@ def next_waiting_at(conn: Connection) -> datetime | None:
 
 
 def by_ids(conn: Connection, ids: Iterable[int]) -> dict[int, Notice]:
-    rows = conn.execute(select(_TABLE).where(_TABLE.c.id.in_(list(ids))))
+    rows = conn.execute(_BY_IDS, {"ids": list(ids)})
     return {row.id: from_row(row) for row in rows}
 
 
@@ -148,29 +165,16 @@ def end(conn: Connection, ended: Sequence[Ended], now: datetime) -> None:
     """End notices that are still pending; one that ended before keeps its end."""
     if not ended:
         return
-    statement = (
-        update(_TABLE)
-        .where(_TABLE.c.id == bindparam("of"), _TABLE.c.state == NoticeState.PENDING.value)
-        .values(
-            state=bindparam("to"), reason=bindparam("why"), ended_at=now,
-            started_at=func.coalesce(_TABLE.c.started_at, now),
-        )
-    )  # fmt: skip
-    conn.execute(statement, [{"of": e.notice.id, "to": e.state.value, "why": e.reason} for e in ended])
+    rows = [{"of": e.notice.id, "to": e.state.value, "why": e.reason, "now": now} for e in ended]
+    conn.execute(_END, rows)
 
 
 def alerts_under_way(conn: Connection, follow_up_ids: Sequence[int]) -> dict[tuple[int, str], bool]:
     """Alerts of these follow-ups that have not arrived, by (follow-up, recipient); true while one is in a call."""
     if not follow_up_ids:
         return {}
-    deliveries = schema.deliveries
-    leased = exists().where(deliveries.c.notice_id == _TABLE.c.id, deliveries.c.lease_token.is_not(None))
-    statement = select(_TABLE.c.follow_up_id, _TABLE.c.recipient, leased.label("leased")).where(
-        _TABLE.c.follow_up_id.in_(follow_up_ids),
-        _TABLE.c.kind == Kind.ALERT.value,
-        _TABLE.c.state == NoticeState.PENDING.value,
-    )
-    return {(row.follow_up_id, row.recipient): bool(row.leased) for row in conn.execute(statement)}
+    rows = conn.execute(_ALERTS_UNDER_WAY, {"ids": list(follow_up_ids)})
+    return {(row.follow_up_id, row.recipient): bool(row.leased) for row in rows}
 
 
 def first_told(conn: Connection, follow_up_id: int, channel: str, address: str) -> Notice | None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.store import schema
 
 _TABLE = schema.threads
+_COLUMNS = ("follow_up_id", "channel", "address", "provider_ref", "subject", "shown_version")
+_OF_FOLLOW_UPS = select(_TABLE).where(_TABLE.c.follow_up_id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,21 +30,12 @@ class Thread:
 
 
 def of_follow_ups(conn: Connection, ids: Iterable[int]) -> list[Thread]:
-    return [_read(row) for row in conn.execute(select(_TABLE).where(_TABLE.c.follow_up_id.in_(list(ids))))]
+    return [_read(row) for row in conn.execute(_OF_FOLLOW_UPS, {"ids": list(ids)})]
 
 
 def begin(conn: Connection, thread: Thread) -> None:
     """Remember the first message; a later one to the same address leaves it as it is."""
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(_TABLE).values(
-        follow_up_id=thread.follow_up_id,
-        channel=thread.channel,
-        address=thread.address,
-        provider_ref=thread.provider_ref,
-        subject=thread.subject,
-        shown_version=thread.shown_version,
-    )
-    conn.execute(statement.on_conflict_do_nothing(index_elements=["follow_up_id", "channel", "address"]))
+    conn.execute(_begin(conn.dialect.name), {name: getattr(thread, name) for name in _COLUMNS})
 
 
 def stale(conn: Connection, channel: str, limit: int) -> list[tuple[Thread, int]]:
@@ -69,6 +63,12 @@ def show(conn: Connection, thread: Thread, version: int, *, was: int) -> bool:
         .values(shown_version=version)
     )
     return conn.execute(statement).rowcount == 1
+
+
+@cache
+def _begin(dialect: str) -> Any:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(_TABLE).on_conflict_do_nothing(index_elements=["follow_up_id", "channel", "address"])
 
 
 def _read(row: Row[Any]) -> Thread:
