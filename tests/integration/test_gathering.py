@@ -93,8 +93,8 @@ def test_low_priority_goes_into_the_sheet_of_the_next_morning(evening: Timeline,
     evening.deliver_until("2026-11-23 17:00")
     assert smtp.to("ana@example.com") == []
     evening.deliver_until("2026-11-24 09:00")
-    (mail,) = [mail for mail in smtp.to("ana@example.com") if mail.subject.startswith("Huddle sheet")]
-    assert mail.subject == "Huddle sheet, Tue 24 Nov"
+    (mail,) = [mail for mail in smtp.to("ana@example.com") if mail.subject.startswith("Huddle")]
+    assert mail.subject == "Huddle, Tue 24 Nov: 2 open, 0 overdue"
     assert mail.text.index("2 open, 0 overdue.") < mail.text.index("First three, due first")
     assert evening.ends("alert") == [("skipped", "told in the huddle sheet")] * 2
 

@@ -19,7 +19,7 @@ from worker.model.verdict import Verdict
 from worker.notify.obsolete import Now
 from worker.store import deliveries, notices, schema, threads
 from worker.store.deliveries import Delivery, Earlier
-from worker.store.notices import Notice
+from worker.store.notices import Notice, Told
 from worker.store.threads import Thread
 
 T = TypeVar("T")
@@ -136,6 +136,7 @@ class Context:
     steps: tuple[Step, ...] = ()
     before: tuple[Before, ...] = ()
     others: tuple[Other, ...] = ()
+    told: tuple[Told, ...] = ()  # for somebody who was not there: what reached the owners
     late: tuple[Said, ...] = ()
     gathered: tuple[Context, ...] = ()  # what a catch-up or huddle sheet tells instead of single messages
 
@@ -181,6 +182,7 @@ def fill(conn: Connection, contexts: Sequence[Context]) -> list[Context]:
     keys = {w.customer_key for w in work.values() if w.customer_key}
     before, others = _before(conn, keys), _others(conn, keys)
     found_threads = {(t.follow_up_id, t.channel, t.address): t for t in threads.of_follow_ups(conn, ids)}
+    told = notices.told_owners(conn, [number for number in ids if number in _escalated(contexts)])
     filled = []
     for context in contexts:
         number = context.notice.follow_up_id
@@ -198,11 +200,16 @@ def fill(conn: Connection, contexts: Sequence[Context]) -> list[Context]:
                 before=_earlier_than(before.get(it.customer_key or "", []), mine, said) if it else (),
                 others=tuple(o for o in others.get(it.customer_key or "", []) if o.id != number) if it else (),
                 thread=found_threads.get((number or 0, context.channel, context.address)),
+                told=tuple(told.get(number or 0, ())),
                 late=_late(conn, context.notice) if context.notice.kind is Kind.LATE_ANSWERS else (),
                 gathered=_gathered(conn, context) if context.notice.kind in _LISTS else (),
             )
         )
     return filled
+
+
+def _escalated(contexts: Sequence[Context]) -> set[int | None]:
+    return {c.notice.follow_up_id for c in contexts if c.notice.kind is Kind.ESCALATION}
 
 
 def read_said(conn: Connection, ids: Iterable[int]) -> dict[int, Said]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from worker.model.notice import Kind
 from worker.notify import saying
 from worker.notify.context import Said
@@ -19,10 +21,12 @@ def build(page: Page) -> View:
     mine = [said for said in page.context.late if _receiver(page, said) == page.reader.id]
     title = say("{n} late answers", n=len(mine)) if len(mine) != 1 else say("1 late answer")
     sentence = say("They came in too old to alert, so nothing was opened. Look whether somebody should call.")
-    shown = tuple(item_of(page, said) for said in mine[:MOST_ITEMS])
+    shown = tuple(_openable(page, said) for said in mine[:MOST_ITEMS])
     more = len(mine) - len(shown)
     tail = (say("And {n} more.", n=more),) if more > 0 else ()
-    sections = (Section("", (sentence,)), Section("", tail, shown))
+    command = f"innerloop responses open SOURCE/ID --by {page.reader.id}"
+    how = (say("To open one: {command}", command=command),) if mine else ()
+    sections = (Section("", (sentence,)), Section("", (*tail, *how), shown))
     return view_of(page, title, sentence, sections)
 
 
@@ -46,6 +50,13 @@ def view_of(page: Page, title: str, glance: str, sections: tuple[Section, ...], 
     )
 
 
+def _openable(page: Page, said: Said) -> Item:
+    """An entry with the id that a command needs to open it."""
+    item, response = item_of(page, said), said.response
+    ident = clean_line(f"{response.source}/{response.id}")
+    return replace(item, rest=". ".join(part for part in (item.rest.rstrip("."), ident) if part))
+
+
 def item_of(page: Page, said: Said) -> Item:
     """An answer as an entry of a list."""
     say = page.say
@@ -55,7 +66,7 @@ def item_of(page: Page, said: Said) -> Item:
     return Item(
         when=page.short(said.response.responded_at),
         score=saying.score(said, say).short,
-        name=cut(saying.name(said, say), 40),
+        name=cut(saying.named(said, say), 40),
         words=say.quote(top) if words.given else top,
         rest=". ".join(part for part in (saying.who(said, say), contact) if part),
         dir=words.dir,

@@ -80,7 +80,7 @@ def _update(page: Page, said: Said) -> Strip:
     edited = page.context.notice.cause.count("/") > 3
     text = "{name} changed the answer, {when}." if edited or news.id == said.id else "{name} wrote again, {when}."
     at = news.response.updated_at or news.response.responded_at
-    bold = say(text, name=saying.name(news, say), when=page.short(at))
+    bold = say(text, name=saying.named(news, say), when=page.short(at))
     parts = [] if news.id == said.id else [say("New answer: {score}.", score=saying.score(news, say).short)]
     if work and work.state is State.CANCELLED:
         parts.append(say("Nothing is left to do: the answer no longer asks for a follow-up."))
@@ -123,7 +123,7 @@ def _reminder(page: Page, work: Work) -> Strip:
     left = page.time_left(work)
     n = page.context.notice.data.get("n")
     bold = say("Due soon.") if page.context.notice.kind is Kind.DUE_SOON else say("Reminder {n}.", n=n or 1)
-    parts = [say("{what} yet.", what=_not(work, say)), say("{span} left.", span=left)]
+    parts = [say(f"{_not_word(work)} yet."), say("{span} left.", span=left)]
     following = next_steps(page)[:1]
     parts += [say("Next: {what}, {when}.", what=step.what.partition(": ")[2], when=step.when) for step in following]
     return Strip(bold, " ".join(parts), "soon")
@@ -138,9 +138,13 @@ def _overdue(page: Page, work: Work) -> Strip:
 
 
 def _not(work: Work, say: Language) -> str:
+    return say(_not_word(work))
+
+
+def _not_word(work: Work) -> str:
     if work.state is State.CONTACTED:
-        return say("Not closed")
-    return say("Not acknowledged") if work.state is State.OPEN else say("Not contacted")
+        return "Not closed"
+    return "Not acknowledged" if work.state is State.OPEN else "Not contacted"
 
 
 def _late_strip(page: Page) -> Strip | None:
@@ -174,7 +178,11 @@ def why(page: Page) -> str:
     if kind is Kind.DRILL:
         return say("Ops asked for a test of the way messages go.")
     if work is None:
-        return say("The customer named your work.") if kind is Kind.KUDOS else ""
+        return say("You were in touch with this customer.") if kind is Kind.KUDOS else ""
+    if kind is Kind.TAKEN_OVER:
+        return say("It was yours until then.")
+    if kind is Kind.CLOSED:
+        return say("It was yours, and somebody else ended it.")
     rule = say("Rule {name}.", name=say.quote(clean_line(page.around.rule_name(work.rule) or work.rule)))
     if kind is Kind.ESCALATION:
         return _why_escalated(page, work)
@@ -193,8 +201,15 @@ def why_short(page: Page) -> str:
     if kind is Kind.ESCALATION:
         return _why_escalated(page, work)
     mine = _ownership(page, work) if page.reader.id == work.owner and kind is not Kind.COPY else ""
-    reason = say("Why you: {reason}", reason=mine[:1].lower() + mine[1:]) if mine and say.code != "de" else mine
+    reason = say("Why you: {reason}", reason=_within(mine, say)) if mine else ""
     return " ".join(part for part in (reason, say("Rule {name}", name=work.rule)) if part)
+
+
+def _within(sentence: str, say: Language) -> str:
+    """A sentence after a colon: small, unless it begins with a name or is German."""
+    first = sentence.partition(" ")[0]
+    small = say.code == "en" and first in {"You", "It", "Nobody", "The"}
+    return sentence[:1].lower() + sentence[1:] if small else sentence
 
 
 def _ownership(page: Page, work: Work) -> str:
@@ -224,11 +239,22 @@ def _why_escalated(page: Page, work: Work) -> str:
     if not isinstance(rung, int) or not 0 <= rung < len(rungs):
         return say("The playbook {name} asks for it.", name=say.quote(clean_line(work.playbook.name)))
     it = rungs[rung]
+    close = _tie(page, work, it)
     said = say(
         "{when}, unless {done}, to {who}",
         when=_rung_words(it, say), done=say(it.unless.value), who=say(_WHO.get(it.to, "you")),
     )  # fmt: skip
-    return say("The playbook {name} says: {said}.", name=say.quote(clean_line(work.playbook.name)), said=said)
+    says = say("The playbook {name} says: {said}.", name=say.quote(clean_line(work.playbook.name)), said=said)
+    return f"{close} {says}".strip()
+
+
+def _tie(page: Page, work: Work, rung: Escalation) -> str:
+    """You are Ana's manager: what the reader has to do with whoever has not acted."""
+    text = {"manager": "You are {name}'s manager.", "team_lead": "You lead {name}'s team."}.get(rung.to)
+    owner = str(page.context.notice.data.get("from") or work.owner or "")
+    is_them = page.around.resolve(rung.to, page.context) == page.reader.id
+    known = owner in page.around.directory.people
+    return page.say(text, name=page.first_name(owner)) if text and is_them and known else ""
 
 
 def _rung_words(rung: Escalation, say: Language) -> str:

@@ -24,7 +24,7 @@ from worker.notify.recipients import reader
 from worker.notify.view import View
 from worker.notify.views import build
 from worker.store.deliveries import Earlier
-from worker.store.notices import Notice
+from worker.store.notices import Notice, Told
 
 NOW = datetime(2026, 11, 20, 15, 31, tzinfo=UTC)  # Friday, 16:31 in Berlin
 _DUE = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
@@ -147,7 +147,7 @@ def around(directory: Directory = DIRECTORY, *, revision: str = "4f2a91c0d3e5") 
 def context(kind: Kind, said: Said = SAID) -> Context:
     """A context of that kind about one answer."""
     about = kind not in {Kind.OPS, Kind.KUDOS, Kind.LATE_ANSWERS, Kind.HUDDLE, Kind.CATCH_UP}
-    recipient = {Kind.ESCALATION: "bo", Kind.COPY: "bo", Kind.OPS: "ops"}.get(kind, "ana")
+    recipient = {Kind.ESCALATION: "bo", Kind.COPY: "bo", Kind.OPS: "ops", Kind.LATE_ANSWERS: "bo"}.get(kind, "ana")
     news = {Kind.UPDATE: _NEWS, Kind.KUDOS: _PRAISE}.get(kind, said)
     work = (_CLOSED if kind is Kind.CLOSED else replace(_WORK, test=kind is Kind.DRILL)) if about else None
     return Context(
@@ -166,6 +166,7 @@ def context(kind: Kind, said: Said = SAID) -> Context:
         steps=(Step("escalate.0", datetime(2026, 11, 23, 9, 0, tzinfo=UTC)), Step("escalate.1", _DUE)),
         before=(Before(datetime(2026, 8, 3, tzinfo=UTC), "nps", "6", "closed", "recovered"),
                 Before(datetime(2026, 5, 9, tzinfo=UTC), "nps", "9", None, None)),
+        told=(Told(NOW, "ana", "slack"),) if kind is Kind.ESCALATION else (),
         late=(said, _PRAISE) if kind is Kind.LATE_ANSWERS else (),
         gathered=tuple(_gathered(said)) if kind in {Kind.CATCH_UP, Kind.HUDDLE} else (),
     )  # fmt: skip

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import html
+import re
 from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from worker.model.directory import Directory
+from worker.model.playbook import Milestone, Playbook
 from worker.model.response import Contact, Interaction
 from worker.model.verdict import Class, Verdict
 from worker.notify.context import Before, Said
 from worker.notify.recipients import first_name
 from worker.notify.view import Fact, Score, Words
-from worker.notify.words import Language, clean, clean_line, cut, direction, label, number
+from worker.notify.words import Language, capital, clean, clean_line, cut, direction, label, number
 
 MOST_TOP = 600
 _MOST_TELLING = 300
@@ -73,6 +75,24 @@ def name(said: Said, say: Language) -> str:
     if customer.name and (shown := clean_line(customer.name)):
         return shown
     return say("customer {id}", id=clean_line(customer.id)) if customer.id else say("an unknown customer")
+
+
+def named(said: Said, say: Language) -> str:
+    """The name where it stands by itself or begins a sentence."""
+    customer = said.response.customer
+    return capital(name(said, say)) if customer.id or clean_line(customer.name or "") else say("Unknown customer")
+
+
+def first_step(text: str, plan: Playbook, said: Said, say: Language) -> str:
+    """The playbook's first step; where it would reach out to somebody who must not be contacted, what to do instead."""
+    if said.response.customer.may_contact is False and _reaches_out(plan):
+        return say("Must not be contacted. Fix it without contact.")
+    return clean_line(text)
+
+
+def _reaches_out(plan: Playbook) -> bool:
+    """It counts tries, or waits for the customer to have been contacted."""
+    return plan.tries is not None or any(rung.unless is Milestone.CONTACTED for rung in plan.escalate)
 
 
 def who(said: Said, say: Language) -> str:
@@ -217,6 +237,19 @@ def _touch(
         say(_CHANNELS.get(channel.lower(), clean_line(channel).capitalize())) if channel else None,
         say.short(ended, now) if ended else None,
         say("with {name}", name=clean_line(agent)) if agent else None,
-        clean_line(team.name if team else interaction.team or ""),
-        clean_line(unit.name if unit else interaction.unit or ""),
+        *_places(
+            clean_line(team.name if team else interaction.team or ""),
+            clean_line(unit.name if unit else interaction.unit or ""),
+        ),
     )
+
+
+def _places(team: str, unit: str) -> tuple[str, ...]:
+    """Team and unit; only the longer of the two where it holds the other: Billing, Leeds."""
+    if _holds(team, unit):
+        return (team,)
+    return (unit,) if _holds(unit, team) else (team, unit)
+
+
+def _holds(text: str, name: str) -> bool:
+    return bool(name) and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE) is not None

@@ -111,12 +111,22 @@ def _huddle(page: Page, sheet: _Sheet) -> View:
     summary = " ".join([counts, *_over(page, sheet)])
     first = tuple(_item(page, one) for one in sheet.open[:_FIRST])
     rest = tuple(_line(page, one) for one in sheet.open[_FIRST:])
-    repeats = tuple(_bar(page, theme, n) for theme, n in sheet.themes.most_common() if n >= _REPEATS)
+    repeats = tuple(_bar(page, theme, n) for theme, n in _ranked(sheet.themes) if n >= _REPEATS)
     sections = [Section("", (summary,)), *_praise(page, sheet)]
     sections += [Section(say("First three, due first"), (), first)] if first else []
     sections += [Section(say("Also open"), rest)] if rest else []
     sections += [Section(say("What repeats"), repeats)] if repeats else []
-    return view_of(page, title, summary, tuple(sections), subject=title)
+    subject = f"{say('Huddle')}, {say.day(today)} {say.date(today)}: {counts.rstrip('.')}"
+    glance = _glance(page, sheet) or summary
+    return view_of(page, title, glance, tuple(sections), subject=subject)
+
+
+def _glance(page: Page, sheet: _Sheet) -> str:
+    """First: Jonas Weber, overdue since Fri 12:00. What a mail list shows below the counts."""
+    first = sheet.open[0] if sheet.open else None
+    if first is None or first.work is None:
+        return ""
+    return page.say("First: {name}, {by}.", name=_item(page, first).name, by=_by(page, first.work))
 
 
 def _praise(page: Page, sheet: _Sheet) -> tuple[Section, ...]:
@@ -137,7 +147,13 @@ def _thanks(page: Page, one: Context, said: Said) -> str:
 
 def _line(page: Page, one: Context) -> str:
     item = _item(page, one)
-    return ", ".join(part for part in (item.name, item.score, item.when) if part)
+    by = _by(page, one.work) if one.work else ""
+    return ", ".join(part for part in (item.name, item.score, by) if part)
+
+
+def _ranked(themes: Counter[str]) -> list[tuple[str, int]]:
+    """Most frequent first, those alike by name."""
+    return sorted(themes.items(), key=lambda one: (-one[1], one[0]))
 
 
 def _bar(page: Page, theme: str, n: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from worker.model.followup import State, short_id
 from worker.model.notice import Kind
@@ -14,11 +15,15 @@ from worker.notify.recipients import Reader
 from worker.notify.retry import LOOK_FOR
 from worker.notify.view import Closing, Due, Moment, Ops, Strip, View, Words
 from worker.notify.words import Language, ascii_only, capital, clean_line, cut, label
+from worker.store.notices import Told
 
 MOST_SUBJECT = 78
 _MOST_OTHERS = 5
+_MOST_SO_FAR = 8
 MOST_LEAD = 110
 MOST_PREHEADER = 100
+_NOTHING_TO_DO = frozenset({Kind.TAKEN_OVER, Kind.CLOSED, Kind.KUDOS})
+_NO_FIRST_STEP = _NOTHING_TO_DO | {Kind.COPY}
 _SHEETS = frozenset({Kind.CATCH_UP, Kind.HUDDLE})
 _SENDERS = {
     Kind.REMINDER: "innerloop reminder", Kind.DUE_SOON: "innerloop reminder", Kind.ESCALATION: "innerloop escalation",
@@ -59,7 +64,7 @@ def _about(page: Page, said: Said, *, repeat: bool, in_thread: bool) -> View:
     words = saying.words(news or said, say, page.around.telling(news or said))
     older = saying.words(said, say, None) if news and news.id != said.id else None
     strips = reasons.strips(page, said, repeat=repeat)
-    name = saying.name(said, say)
+    name = saying.named(said, say)
     title = _title(page, said, score.short)
     subject = _subject(page, said, score.short)
     who = saying.who(said, say)
@@ -85,9 +90,11 @@ def _about(page: Page, said: Said, *, repeat: bool, in_thread: bool) -> View:
         name=name,
         who=who,
         due=due,
-        first_step=clean_line(work.playbook.first_step or "") if work and context.notice.kind is not Kind.COPY else "",
+        first_step=_first_step(page, said),
         customer=_customer_line(said, name, say),
-        may_call=saying.may_call(said, say, personal_mail=page.personal_mail),
+        may_call=None
+        if context.notice.kind in _NOTHING_TO_DO
+        else saying.may_call(said, say, personal_mail=page.personal_mail),
         was_in_touch=saying.was_in_touch(said, say, zone, page.now, directory),
         about=capital(saying.about(said.verdict, say)),
         before=saying.before(context.before, say, zone, page.now),
@@ -246,6 +253,13 @@ def _due(page: Page, said: Said | None) -> Due:
     )
 
 
+def _first_step(page: Page, said: Said) -> str:
+    work = page.work
+    if work is None or page.context.notice.kind in _NO_FIRST_STEP:
+        return ""
+    return saying.first_step(work.playbook.first_step or "", work.playbook, said, page.say)
+
+
 def _due_note(page: Page, work: Work, said: Said | None) -> str:
     """Where the time comes from; later, how much of it is left and how long the customer has waited."""
     say = page.say
@@ -259,6 +273,8 @@ def _due_note(page: Page, work: Work, said: Said | None) -> str:
 
 
 def _waiting(page: Page, said: Said | None) -> str:
+    if page.context.notice.kind is Kind.DRILL:
+        return ""
     waited = page.now - said.response.responded_at if said else timedelta()
     return page.say("Waiting {span}.", span=page.say.span(waited)) if waited >= timedelta(minutes=1) else ""
 
@@ -314,12 +330,17 @@ def _so_far(page: Page, said: Said) -> tuple[Moment, ...]:
     """What happened until now, for somebody who was not there."""
     say = page.say
     first = Moment(
-        page.short(said.response.responded_at), say("{name} answered", name=saying.name(said, say))
+        page.short(said.response.responded_at), say("{name} answered", name=saying.named(said, say))
     )  # fmt: skip
-    lines = [
-        Moment(page.short(line.at), _history_words(page, line.what, line.by)) for line in page.context.history[-8:]
-    ]
-    return (first, *lines)
+    moments = [(line.at, _history_words(page, line.what, line.by)) for line in page.context.history]
+    moments += [(told.at, _arrived(page, told)) for told in page.context.told]
+    return (first, *(Moment(page.short(at), what) for at, what in sorted(moments, key=itemgetter(0))[-_MOST_SO_FAR:]))
+
+
+def _arrived(page: Page, told: Told) -> str:
+    """Slack message to Ana delivered."""
+    text = {"slack": "Slack message to {name} delivered", "email": "Mail to {name} delivered"}
+    return page.say(text.get(told.channel, "{name} was told"), name=page.first_name(told.recipient))
 
 
 def _history_words(page: Page, what: str, by: str) -> str:

@@ -20,9 +20,7 @@ _TABLE = schema.channels
 WHOLE = ""
 
 # Built once: these run for every message, and building a statement costs more than running it.
-_OPEN = select(_TABLE.c.channel, _TABLE.c.open_until).where(
-    _TABLE.c.address == WHOLE, _TABLE.c.open_until.is_not(None)
-)
+_OPEN = select(_TABLE.c.channel, _TABLE.c.open_until).where(_TABLE.c.address == WHOLE, _TABLE.c.open_until.is_not(None))
 
 
 def blocks(

@@ -314,8 +314,6 @@ def _times(now: datetime, lease_now: datetime) -> dict[str, datetime]:
     return {"now": now, "lease_now": lease_now, "lease_void": lease_now + 2 * LEASE}
 
 
-
-
 def _with_parts(conn: Connection, rows: Sequence[Row[Any]]) -> list[Delivery]:
     """Each row with its notice and its attempts, in two more queries for all of them."""
     if not rows:

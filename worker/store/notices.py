@@ -43,6 +43,16 @@ _ALERTS_UNDER_WAY = select(_TABLE.c.follow_up_id, _TABLE.c.recipient, _LEASED.la
     _TABLE.c.kind == Kind.ALERT.value,
     _TABLE.c.state == NoticeState.PENDING.value,
 )
+_TOLD = (
+    select(_TABLE.c.follow_up_id, _TABLE.c.recipient, schema.deliveries.c.channel, schema.deliveries.c.delivered_at)
+    .join(schema.deliveries, schema.deliveries.c.notice_id == _TABLE.c.id)
+    .where(
+        _TABLE.c.follow_up_id.in_(bindparam("ids", expanding=True)),
+        _TABLE.c.kind.in_([Kind.ALERT.value, Kind.REMINDER.value, Kind.HANDED_OVER.value]),
+        schema.deliveries.c.delivered_at.is_not(None),
+    )
+    .order_by(schema.deliveries.c.delivered_at)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +80,15 @@ class Ended:
     notice: Notice
     state: NoticeState
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message about a follow-up that arrived."""
+
+    at: datetime
+    recipient: str
+    channel: str
 
 
 def add(conn: Connection, notices: Sequence[NewNotice], now: datetime) -> list[int]:
@@ -175,6 +194,14 @@ def alerts_under_way(conn: Connection, follow_up_ids: Sequence[int]) -> dict[tup
         return {}
     rows = conn.execute(_ALERTS_UNDER_WAY, {"ids": list(follow_up_ids)})
     return {(row.follow_up_id, row.recipient): bool(row.leased) for row in rows}
+
+
+def told_owners(conn: Connection, follow_up_ids: Sequence[int]) -> dict[int, list[Told]]:
+    """The alerts and reminders of these follow-ups that arrived, in order."""
+    found: dict[int, list[Told]] = {}
+    for row in conn.execute(_TOLD, {"ids": list(follow_up_ids)}) if follow_up_ids else ():
+        found.setdefault(row.follow_up_id, []).append(Told(row.delivered_at, row.recipient, row.channel))
+    return found
 
 
 def first_told(conn: Connection, follow_up_id: int, channel: str, address: str) -> Notice | None:

@@ -10,7 +10,7 @@ import pytest
 
 from worker.model.followup import State
 from worker.model.notice import Kind
-from worker.model.response import Contact, Customer
+from worker.model.response import Contact, Customer, Interaction
 from worker.model.verdict import Class, Verdict
 from worker.notify import samples
 from worker.notify.context import Said
@@ -204,6 +204,70 @@ def test_what_is_done_is_not_announced_any_more() -> None:
     done = replace(samples._WORK, state=State.ACKNOWLEDGED, acknowledged_at=samples.NOW)
     view = samples.view(Kind.ALERT, work=done)
     assert view.next == "Not contacted by Mon 12:00: Cyd is told, and it becomes urgent."
+
+
+def test_who_must_not_be_contacted_is_not_to_be_called_in_a_first_step_either() -> None:
+    view = samples.view(Kind.ALERT, customer(may_contact=False))
+    assert view.first_step == "Must not be contacted. Fix it without contact."
+
+
+def test_whoever_stands_in_is_told_for_whom_by_name() -> None:
+    work = replace(samples._WORK, owner="ana", stands_in_for="bo")
+    view = samples.view(Kind.ALERT, work=work, by_mail=False)
+    assert view.why_short == "Why you: Bo is away, and you stand in. Rule gold-billing"
+
+
+@pytest.mark.parametrize(
+    ("team", "unit", "shown"),
+    [
+        ("Billing, Leeds", "Leeds", "Billing, Leeds"),
+        ("Leeds", "Leeds Central", "Leeds Central"),
+        ("billing-emea", "Berlin", "billing-emea, Berlin"),
+        ("Complaints", "", "Complaints"),
+    ],
+)
+def test_each_place_is_named_once(team: str, unit: str, shown: str) -> None:
+    interaction = Interaction(channel="phone", team=team, unit=unit or None)
+    view = samples.view(Kind.ALERT, replace(SAID, response=samples._with(SAID.response, interaction=interaction)))
+    assert view.was_in_touch == f"Phone, {shown}"
+
+
+def test_whoever_is_escalated_to_reads_why_them_and_what_happened_so_far() -> None:
+    view = samples.view(Kind.ESCALATION)
+    assert view.why.startswith("You are Ana's manager. The playbook “Win the customer back” says: after 2 business")
+    assert [moment.what for moment in view.so_far] == [
+        "Ines Ferrer answered", "Opened", "Slack message to Ana delivered",
+    ]  # fmt: skip
+
+
+def test_who_has_nothing_left_to_do_is_offered_nothing() -> None:
+    view = samples.view(Kind.TAKEN_OVER)
+    assert (view.first_step, view.may_call, view.why) == ("", None, "It was yours until then.")
+
+
+def test_a_late_answer_comes_with_the_way_to_open_it() -> None:
+    view = samples.view(Kind.LATE_ANSWERS)
+    assert view.title == "2 late answers"
+    assert view.sections[1].items[0].rest == "Gold, Germany. ccaas/r-1001"
+    assert view.sections[1].lines[-1] == "To open one: innerloop responses open SOURCE/ID --by bo"
+
+
+def test_german_reminders_are_german_sentences() -> None:
+    strip = samples.view(Kind.REMINDER, language="de").strips[0]
+    assert strip.line.startswith("Erinnerung 2. Noch nicht angenommen. Noch 3 h 59 min Arbeitszeit.")
+
+
+def test_an_unknown_customer_begins_a_line_like_any_name() -> None:
+    said = list(samples.hard())[8]
+    assert samples.view(Kind.ALERT, said).name == "Unknown customer"
+    assert samples.view(Kind.ALERT, said, language="de").name == "Unbekannter Kunde"
+    assert "from an unknown customer" in samples.view(Kind.ALERT, said).subject
+
+
+def test_a_huddles_subject_counts_and_its_preview_names_the_first() -> None:
+    view = samples.view(Kind.HUDDLE)
+    assert view.subject == "Huddle, Fri 20 Nov: 4 open, 0 overdue"
+    assert view.preheader == "First: Ines Ferrer, reply by Mon 12:00."
 
 
 def test_before_and_about() -> None:
