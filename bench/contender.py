@@ -15,12 +15,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
+from typing import Any, Literal
 
 import psycopg
 from kafka import KafkaConsumer
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel, Field
 
 from worker import log
 from worker.clock import SystemClock
@@ -59,12 +59,32 @@ class Meter:
 # (a) and (b): the loops a user would write -------------------------------------------------------------------------
 
 
+class Value(BaseModel):
+    amount: int | float
+    currency: str | None = None
+
+
+class Wish(BaseModel):
+    prefer: str | None = None
+    window: str | None = None
+    timezone: str | None = None
+
+
 class Customer(BaseModel):
     id: str | None = None
     name: str | None = None
     email: str | None = None
-    tier: str | None = None
+    phone: str | None = None
+    language: str | None = None
     country: str | None = None
+    tier: str | None = None
+    segment: str | None = None
+    persona: str | None = None
+    value: Value | None = None
+    account_manager: str | None = None
+    may_contact: bool | None = None
+    contact: Wish | None = None
+    attributes: dict[str, Any] = {}
 
 
 class Interaction(BaseModel):
@@ -72,21 +92,41 @@ class Interaction(BaseModel):
     channel: str | None = None
     agent: str | None = None
     team: str | None = None
+    unit: str | None = None
+    brand: str | None = None
+    product: str | None = None
+    region: str | None = None
+    ended_at: AwareDatetime | None = None
+    wait_seconds: int | float | None = None
+    transfers: int | None = None
+    url: str | None = None
 
 
 class Event(BaseModel):
+    """The event of the reference, as a user of pydantic would write it down."""
+
     id: str
     source: str
-    metric: str
-    score: int
+    survey: str | None = None
+    metric: str | None = None
+    score: int | None = Field(default=None, ge=0, le=10)
     comment: str | None = None
-    responded_at: datetime
+    question: str | None = None
+    answers: dict[str, Any] = {}
+    status: Literal["final", "partial"] = "final"
+    responded_at: AwareDatetime
+    updated_at: AwareDatetime | None = None
     language: str | None = None
-    customer: Customer
-    interaction: Interaction
+    comment_translated: str | None = None
+    callback_requested: bool | None = None
+    public: bool = False
+    test: bool = False
+    customer: Customer = Customer()
+    interaction: Interaction = Interaction()
+    attributes: dict[str, Any] = {}
 
 
-Row = tuple[str, str, str | None, int, str | None, str, str]
+Row = tuple[str, str, str | None, int | None, str | None, str, str]
 _CREATE = (
     "CREATE TABLE plain (source text, id text, customer text, score integer, comment text, responded_at text, "
     "body text, PRIMARY KEY (source, id))"

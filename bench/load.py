@@ -34,33 +34,53 @@ playbooks:
 """
 
 
-def events(count: int, *, unhappy: float, seed: int = 7, first: int = 0, agents: int = AGENTS) -> list[bytes]:
-    """`count` events of as many customers; a share of them is detractors, half carry a comment."""
+def events(
+    count: int, *, unhappy: float, commented: float = 0.4, seed: int = 7, first: int = 0, agents: int = AGENTS
+) -> list[bytes]:
+    """`count` events of as many customers; a share of them is detractors, another carries a comment."""
     chance = random.Random(seed)
     now = datetime.now(UTC)
-    return [_event(first + n, chance, now, unhappy, agents) for n in range(count)]
+    return [_event(first + n, chance, now, unhappy, commented, agents) for n in range(count)]
 
 
-def _event(n: int, chance: random.Random, now: datetime, unhappy: float, agents: int) -> bytes:
+def _event(n: int, chance: random.Random, now: datetime, unhappy: float, commented: float, agents: int) -> bytes:
+    """An event with every field of the reference that a contact centre can fill."""
     bad = chance.random() < unhappy
-    comment = COMMENTS[chance.choice(_UNHAPPY) + (not bad)] if chance.random() < 0.5 else None
+    ended = now - timedelta(seconds=chance.randint(600, 3600))
     event = {
         "id": f"r-{n}",
         "source": "contact-centre",
+        "survey": "post-call",
         "metric": "nps",
         "score": chance.randint(0, 6) if bad else chance.randint(7, 10),
-        "comment": comment,
-        "responded_at": (now - timedelta(seconds=chance.randint(60, 3600))).isoformat(),
+        "comment": COMMENTS[chance.choice(_UNHAPPY) + (not bad)] if chance.random() < commented else None,
+        "question": "reason",
+        "answers": {"effort": chance.randint(1, 7), "agent_friendly": chance.randint(1, 5)},
+        "status": "final",
+        "responded_at": (ended + timedelta(minutes=9)).isoformat(timespec="seconds"),
         "language": "en",
-        "customer": {
-            "id": f"c-{n}", "name": f"Customer {n}", "email": f"c{n}@example.com",
-            "tier": chance.choice(("gold", "silver", "basic")), "country": "DE",
-        },
-        "interaction": {
-            "id": f"i-{n}", "channel": "phone", "agent": f"a-{n % agents}", "team": f"team-{chance.randrange(TEAMS)}",
-        },
-    }  # fmt: skip
+        "customer": _customer(n, chance),
+        "interaction": _interaction(n, chance, ended, agents),
+        "attributes": {"campaign": f"spring-{n % 7}"},
+    }
     return json.dumps({name: value for name, value in event.items() if value is not None}).encode()
+
+
+def _customer(n: int, chance: random.Random) -> dict[str, object]:
+    return {
+        "id": f"c-{n}", "name": f"Customer {n}", "email": f"c{n}@example.com", "phone": f"+49 30 {5550000 + n}",
+        "language": "de", "country": "DE", "tier": chance.choice(("gold", "silver", "basic")), "segment": "consumer",
+        "value": {"amount": chance.randint(50, 5000), "currency": "EUR"}, "may_contact": True,
+        "contact": {"prefer": "phone", "window": "17:00-19:00", "timezone": "Europe/Berlin"},
+    }  # fmt: skip
+
+
+def _interaction(n: int, chance: random.Random, ended: datetime, agents: int) -> dict[str, object]:
+    return {
+        "id": f"i-{n}", "channel": "phone", "agent": f"a-{n % agents}", "team": f"team-{chance.randrange(TEAMS)}",
+        "unit": "berlin", "product": "broadband", "ended_at": ended.isoformat(timespec="seconds"),
+        "wait_seconds": chance.randint(5, 900), "transfers": chance.randint(0, 3),
+    }  # fmt: skip
 
 
 def rule_files(count: int, *, history: bool = False, receivers: int = AGENTS) -> dict[str, bytes]:

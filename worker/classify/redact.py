@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from urllib.parse import unquote
 
 import msgspec
@@ -32,6 +33,7 @@ _KEYS = frozenset({"id", "ids", "code", "key", "uuid", "guid", "hash", "referenc
 _LONGEST_NAME = 32  # of a field, as far as it is read
 _DEEPEST = 50  # levels of lists and maps in an answer; what lies deeper is left out
 _AT = re.compile(r"@|&#|&commat|[(\[{<] ?at|\sdot\s", re.IGNORECASE)
+_NUMBERS = (int, float, Decimal)
 _CARDS_BETWEEN = (10**11, 10**19)
 _LONGEST_NUMBER = 120  # characters, of any number with its gaps
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|([nrt/\"\\]))")
@@ -54,14 +56,17 @@ def redact(text: str, *, country: str | None = None, label: str | None = None) -
     """
     if not suspicious(text) and " dot " not in text and " DOT " not in text:
         return Redacted(text)
-    folded = fold(text)
     name = _introduction(label) if label is not None else ""
+    if text.isascii() and not _ENOUGH_DIGITS.search(text) and not _AT.search(name + text):
+        return Redacted(text)  # as _search would find out
+    folded = fold(text)
     found = _search(name + folded.text, country=_region(country), in_sentence=label is None)
     shift = len(name)
     moved = [Found(max(0, one.start - shift), one.end - shift, one.tag, one.value) for one in found]
     return _replaced(text, folded, sorted(moved, key=lambda one: (one.start, -one.end))) if moved else Redacted(text)
 
 
+@lru_cache(maxsize=1024)  # fields have few names, and each comes with every response
 def _introduction(label: str) -> str:
     """A field's name as words before its value, as they stand before a number in a sentence.
 
@@ -163,31 +168,30 @@ class _Page:
         if not text:
             return text
         redacted = redact(text, country=self.country, label=label)
-        self.emails.update(dict.fromkeys(redacted.emails))
-        self.phones.update(dict.fromkeys(redacted.phones))
+        if redacted.tags:
+            self.emails.update(dict.fromkeys(redacted.emails))
+            self.phones.update(dict.fromkeys(redacted.phones))
         return redacted.text
 
     def value(self, value: Json, label: str, depth: int = 0) -> Json:
         """A JSON value with every text in it redacted; a number that is a card number becomes its tag."""
         if isinstance(value, str):
             return self.text(value, label)
-        if isinstance(value, Mapping | list | tuple) and depth > _DEEPEST:
+        if value is None or isinstance(value, _NUMBERS):
+            return str(Tag.CARD) if value is not None and _is_card_number(value) else value
+        if depth > _DEEPEST:
             return None
         if isinstance(value, Mapping):
             return self.fields(value, depth + 1)
-        if isinstance(value, list | tuple):
-            return [self.value(each, label, depth + 1) for each in value]
-        return str(Tag.CARD) if _is_card_number(value) else value
+        return [self.value(each, label, depth + 1) for each in value]
 
     def fields(self, fields: Mapping[str, Json], depth: int = 0) -> dict[str, Json]:
         return {self.text(name, "") or name: self.value(value, name, depth) for name, value in fields.items()}
 
 
-def _is_card_number(value: Json) -> bool:
+def _is_card_number(value: float | Decimal) -> bool:
     low, high = _CARDS_BETWEEN
-    return (
-        isinstance(value, int | float | Decimal) and low < value < high and value % 1 == 0 and is_card(str(int(value)))
-    )
+    return low < value < high and value % 1 == 0 and is_card(str(int(value)))
 
 
 def redact_response(response: Response) -> tuple[Response, Contact]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import Connection, Row
 
 from worker.followup.joining import Decided, Effects, Joining, Work
@@ -29,8 +29,7 @@ _LOOK_BACK = timedelta(days=400)
 _NO_FACTS = Facts()
 
 
-@dataclass(frozen=True, slots=True)
-class ToDecide:
+class ToDecide(Struct, frozen=True, gc=False):
     """A version of a response. `waits`: its other half is still to come. `read_at`: when it was first read."""
 
     response_id: int
@@ -61,7 +60,13 @@ class Deciding:
             add=self._people.add,
             stays=lambda owner: self._people.can_own(owner, self._now, self._now),
         )
-        decided = [one for item in items if (one := self._one(item, history, joining))]
+        if self._decider.needs_facts:
+            decided = [one for item in items if (one := self._one(item, history, joining))]
+        else:
+            # Nothing that one does changes what the next one decides: all are decided, then all take effect.
+            decided = [self._decided(item, _NO_FACTS) for item in items if not item.waits]
+            for one in decided:
+                joining.apply(one)
         joining.effects.notices.extend(late_notices(self._newly_late(conn, decided), self._people, self._now))
         return decided, joining.effects
 
@@ -73,18 +78,21 @@ class Deciding:
 
     def _one(self, item: ToDecide, history: History, joining: Joining) -> Decided | None:
         key, response = item.response.customer.key, item.response
-        facts = history.facts(response) if self._decider.needs_facts else _NO_FACTS
+        facts = history.facts(response)
         if self._decider.needs_history and not response.test:
             history.add(key, _earlier(item))
         if item.waits:
             return None
-        decision = self._decider.decide(response, item.verdict, facts, self._now, self._people.reachable)
-        decided = Decided(item.response_id, item.version, response, self._aged(decision, item), item.belongs_to)
+        decided = self._decided(item, facts)
         opened = len(joining.effects.opened)
         joining.apply(decided)
         if len(joining.effects.opened) > opened and not response.test:
             history.opened(key)
         return decided
+
+    def _decided(self, item: ToDecide, facts: Facts) -> Decided:
+        decision = self._decider.decide(item.response, item.verdict, facts, self._now, self._people.reachable)
+        return Decided(item.response_id, item.version, item.response, self._aged(decision, item), item.belongs_to)
 
     def _aged(self, decision: Decision, item: ToDecide) -> Decision:
         old = self._max_age is not None and item.read_at - item.response.responded_at > self._max_age

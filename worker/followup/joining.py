@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from msgspec import Struct
+
 from worker.followup.escalate import first_tell
 from worker.followup.opening import Opening, Resolve, dedupe_key, opening, seconds
 from worker.model.decision import Decision, Outcome
@@ -47,8 +49,7 @@ class Work:
     read_version: int | None = None  # as read from the store; None: opened in this batch
 
 
-@dataclass(slots=True)
-class Decided:
+class Decided(Struct, frozen=True, gc=False):
     """A response with its decision. `belongs_to` is the follow-up that an edited response is part of."""
 
     response_id: int

@@ -20,7 +20,7 @@ Resolve = Callable[[str, str | None], str | None]
 """(who as the rules write it, the follow-up's owner) -> person's id, team:ID or None."""
 
 
-class Opening(Struct, frozen=True, kw_only=True):
+class Opening(Struct, frozen=True, kw_only=True, gc=False):
     """Everything that one transaction writes when a follow-up opens, or opens again (`cycle` > 1)."""
 
     id: int

@@ -86,7 +86,7 @@ class Reason(StrEnum):
     STORE_REFUSED = "store_refused"
 
 
-class Accepted(Struct, frozen=True, kw_only=True):
+class Accepted(Struct, frozen=True, kw_only=True, gc=False):
     """A response, not yet redacted or classified.
 
     `event_id` tells redeliveries apart, `order` is sortable text from `updated_at` or the mapping's order value.
@@ -106,7 +106,7 @@ class Accepted(Struct, frozen=True, kw_only=True):
     mapping: str | None = None
 
 
-class Dead(Struct, frozen=True, kw_only=True):
+class Dead(Struct, frozen=True, kw_only=True, gc=False):
     """A record nobody can use as it is. `message` names the place, the value and the fix, and no personal data."""
 
     origin: Origin
@@ -116,7 +116,7 @@ class Dead(Struct, frozen=True, kw_only=True):
     stage: str = "read"  # decode, read, store
 
 
-class NotResponse(Struct, frozen=True, kw_only=True):
+class NotResponse(Struct, frozen=True, kw_only=True, gc=False):
     """A record that is no response and is not meant to be one: a tombstone, or what a mapping ignores."""
 
     origin: Origin

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from worker.ingest.records import Dead, Partition
-from worker.ingest.versions import Candidate, Part, Understood
+from worker.ingest.versions import ANSWERS, Understood
 
 IN_A_ROW = 50
 OF_AT_LEAST = 200
@@ -32,7 +32,8 @@ class Storm:
 @dataclass(slots=True)
 class _Weather:
     in_a_row: int = 0
-    recent: deque[bool] = field(default_factory=lambda: deque(maxlen=OF_AT_LEAST))
+    recent: deque[bool] = field(default_factory=deque)  # the last OF_AT_LEAST
+    dead: int = 0  # of them
     storms: bool = False
     sample: Dead | None = None  # the last one
 
@@ -41,8 +42,11 @@ class _Weather:
         dead = isinstance(one, Dead)
         self.in_a_row = self.in_a_row + 1 if dead else 0
         self.recent.append(dead)
+        self.dead += dead
+        if len(self.recent) > OF_AT_LEAST:
+            self.dead -= self.recent.popleft()
         self.sample = one if isinstance(one, Dead) else self.sample
-        crowded, was = sum(self.recent) > SHARE * len(self.recent), self.storms
+        crowded, was = self.dead > SHARE * len(self.recent), self.storms
         # One that began ends when the share is low again, not with the first record that can be read.
         self.storms = self.in_a_row >= IN_A_ROW or (crowded and (was or len(self.recent) == OF_AT_LEAST))
         return self.storms and not was
@@ -102,10 +106,10 @@ class Storms:
         weather = self._sources.setdefault((topic, source), _Weather())
         if not weather.see(one) or weather.sample is None:
             return None
-        return Storm(topic, source, sum(weather.recent), len(weather.recent), weather.sample)
+        return Storm(topic, source, weather.dead, len(weather.recent), weather.sample)
 
 
 def _source(one: Understood) -> str | None:
-    if isinstance(one, Candidate | Part):
+    if isinstance(one, ANSWERS):
         return one.response.source
     return one.source if isinstance(one, Dead) else None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Final
 
 from msgspec import Struct
 
@@ -31,8 +32,7 @@ class Change(Enum):
     CONFLICT = "dead"
 
 
-@dataclass(slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True, gc=False):
     """A record that was read, redacted and classified. `content` is the redacted response as JSON text."""
 
     origin: Origin
@@ -53,8 +53,7 @@ class Candidate:
         return bool(self.verdict.severity) or self.verdict.lowest_fifth
 
 
-@dataclass(slots=True)
-class Part:
+class Part(Struct, frozen=True, gc=False):
     """Some answers of a response, read and redacted. What they mean is known once the others are beside them."""
 
     origin: Origin
@@ -68,12 +67,13 @@ class Part:
         return self.response.source, self.response.id
 
 
+ANSWERS: Final = (Candidate, Part)
 Understood = Candidate | Part | Dead | NotResponse
 Complete = Callable[[Part, "Known | None"], Candidate | Dead]
 """Puts a part together with what is known of its response, and classifies the whole."""
 
 
-class Known(Struct, frozen=True, kw_only=True):
+class Known(Struct, frozen=True, kw_only=True, gc=False):
     """What the store, or this batch, already holds of a response. `read_at` is when it was first read."""
 
     id: int
@@ -90,8 +90,7 @@ class Known(Struct, frozen=True, kw_only=True):
     erased: bool = False  # what it said was forgotten, and nothing that comes later brings it back
 
 
-@dataclass(slots=True)
-class Version:
+class Version(Struct, frozen=True, gc=False):
     """A candidate that is kept, with what is known once it is. `before` is the version it follows."""
 
     candidate: Candidate
@@ -132,7 +131,7 @@ def compare_all(understood: Iterable[Understood], known: Mapping[Identity, Known
     seen = dict(known)
     answers: list[Candidate | Part] = []
     for one in understood:
-        if isinstance(one, Candidate | Part):
+        if isinstance(one, ANSWERS):
             answers.append(one)
         elif isinstance(one, Dead):
             intake.bury(one)

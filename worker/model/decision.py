@@ -17,7 +17,7 @@ class Outcome(StrEnum):
     IGNORE = "ignore"
 
 
-class Facts(Struct, frozen=True, kw_only=True):
+class Facts(Struct, frozen=True, kw_only=True, gc=False):
     """What the store says about the customer, counted before this response's `responded_at`.
 
     None everywhere for an unknown customer; zeros and None for a known one without history.
@@ -31,7 +31,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     score_change: Number | None = None  # only where it is told and not the difference to `previous_score`
 
 
-class Skip(Struct, frozen=True):
+class Skip(Struct, frozen=True, gc=False):
     """A candidate of the owner chain that was passed over. `reason` is a word of route.owners.SkipReason."""
 
     candidate: str
@@ -58,7 +58,7 @@ class Trace(Struct, frozen=True, kw_only=True):
     clauses: tuple[Clause, ...] = ()
 
 
-class Decision(Struct, frozen=True, kw_only=True):
+class Decision(Struct, frozen=True, kw_only=True, gc=False):
     """`owner` and `copies` are a person's id or `team:ID`. `due_at` counts from `now`, as if it opened then.
 
     `too_old` is set by the pipeline: the decision stands, but nothing is opened.

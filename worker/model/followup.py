@@ -71,7 +71,7 @@ def short_id(follow_up_id: int) -> str:
     return f"F-{follow_up_id}"
 
 
-class NewTimer(Struct, frozen=True, kw_only=True):
+class NewTimer(Struct, frozen=True, kw_only=True, gc=False):
     """A moment at which something is due for a follow-up. `step` is remind, escalate.N, due, snooze, try, stale."""
 
     step: str
@@ -79,7 +79,7 @@ class NewTimer(Struct, frozen=True, kw_only=True):
     fire_at: datetime
 
 
-class NewHistory(Struct, frozen=True, kw_only=True):
+class NewHistory(Struct, frozen=True, kw_only=True, gc=False):
     """A line of a follow-up's history. `by` is a person's id, or rules, timer, directory; `via` is the door."""
 
     version: int

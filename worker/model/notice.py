@@ -58,7 +58,7 @@ class AttemptOutcome(StrEnum):
 WORKER_STOPPED = "worker_stopped"  # the reason of an attempt that its worker did not live to end
 
 
-class NewNotice(Struct, frozen=True, kw_only=True):
+class NewNotice(Struct, frozen=True, kw_only=True, gc=False):
     """A notice to be written. (`cause`, `recipient`) is unique: telling the same thing twice is impossible.
 
     `cause` is `follow-up/ID/cycle/STEP`, `follow-up/ID/response/ID` (update, copy), `digest/RECIPIENT/DAY`

@@ -2,6 +2,8 @@
 
 The shape mirrors the event of the outside world (docs: reference/event), so that a stored response reads like
 the event that brought it. Times are aware UTC; a number is an int, or a Decimal where it has a fraction.
+
+Values never hold themselves, so none is shown to the garbage collector (`gc=False`): a batch makes thousands.
 """
 
 from __future__ import annotations
@@ -24,14 +26,14 @@ class Status(StrEnum):
     PARTIAL = "partial"
 
 
-class Value(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Value(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the customer is worth a year, as the sender says it."""
 
     amount: Number
     currency: str | None = None
 
 
-class ContactWish(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ContactWish(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """How and when the customer wants to be reached. `window` is `HH:MM-HH:MM` in `timezone`."""
 
     prefer: str | None = None
@@ -39,7 +41,7 @@ class ContactWish(Struct, frozen=True, kw_only=True, omit_defaults=True):
     timezone: str | None = None
 
 
-class Customer(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Customer(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Who answered. `key` is the identity used for history and merging; None means unknown and never merges."""
 
     key: str | None = None
@@ -59,7 +61,7 @@ class Customer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     attributes: Mapping[str, Json] = field(default_factory=dict)
 
 
-class Interaction(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Interaction(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the survey asked about. `wait_seconds` is in seconds."""
 
     id: str | None = None
@@ -76,7 +78,7 @@ class Interaction(Struct, frozen=True, kw_only=True, omit_defaults=True):
     url: str | None = None
 
 
-class Response(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Response(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One version of one response. Identity is (`source`, `id`)."""
 
     id: str
@@ -105,7 +107,7 @@ class Response(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return bool(self.comment and self.comment.strip())
 
 
-class Origin(Struct, frozen=True, kw_only=True):
+class Origin(Struct, frozen=True, kw_only=True, gc=False):
     """Where a record was read: the coordinates that the ledger and `reconcile` count by.
 
     An import is `import:NAME`, partition 0, file as incarnation, line as offset. `timestamp` is Kafka's.
@@ -119,7 +121,7 @@ class Origin(Struct, frozen=True, kw_only=True):
     timestamp: datetime | None = None
 
 
-class Contact(Struct, frozen=True, kw_only=True):
+class Contact(Struct, frozen=True, kw_only=True, gc=False):
     """Ways to reach the customer: what the event gave and what the comment held before redaction."""
 
     email: str | None = None

@@ -22,7 +22,7 @@ class Sentiment(StrEnum):
     MIXED = "mixed"
 
 
-class Evidence(Struct, frozen=True):
+class Evidence(Struct, frozen=True, gc=False):
     """Why a label was given: characters [start, end) of the redacted comment."""
 
     label: str
@@ -30,7 +30,7 @@ class Evidence(Struct, frozen=True):
     end: int
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class Verdict(Struct, frozen=True, kw_only=True, gc=False):
     """Class from score and scale alone; the rest from the words.
 
     `text_read` is None without a comment, False when no lexicon exists for its language.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ from worker.followup.joining import Effects
 from worker.followup.write import write_effects
 from worker.ingest.records import Batch, Dead, Head, Partition, Pause, Reason, Record, Slice
 from worker.ingest.storms import Storms, Stretch, pause_reason, rests
-from worker.ingest.versions import Candidate, Intake, Part, Surroundings, Understood, compare_all
+from worker.ingest.versions import ANSWERS, Intake, Part, Surroundings, Understood, compare_all
 from worker.model.survey import Survey
 from worker.pipeline.accounting import account, cut, is_fresh, partition_of, singly, write_gap
 from worker.pipeline.erased import without_erased
@@ -211,7 +211,7 @@ class Pipeline:
         fresh = [one for one in understood if is_fresh(one.origin, heads)]
         parts, runs, pauses = self._cut_short(live, slices, fresh, heads)
         ends = {(part.topic, part.partition): part.next for part in parts}
-        written = [one for one in fresh if one.origin.offset < ends[partition_of(one.origin)]]
+        written = [one for one in fresh if one.origin.offset < ends[partition_of(one.origin)]] if pauses else fresh
         done = self._take(conn, live, now, written)
         records = {record.origin: record for part in parts for record in part.records} if done.intake.dead else {}
         dead = [self._dead_letter(dead, records.get(dead.origin)) for dead in done.intake.dead]
@@ -233,7 +233,7 @@ class Pipeline:
 
     def _take(self, conn: Connection, live: LiveSet, now: datetime, understood: Sequence[Understood]) -> Done:
         """Compare with what is known, write the versions that are kept, decide and let the decisions act."""
-        identities = [one.identity for one in understood if isinstance(one, Candidate | Part)]
+        identities = [one.identity for one in understood if isinstance(one, ANSWERS)]
         rows = stored.known_responses(conn, identities)
         parts = {one.identity for one in understood if isinstance(one, Part)}
         contents = stored.contents(conn, [row.id for row in rows if (row.source, row.external_id) in parts])
@@ -259,7 +259,7 @@ class Pipeline:
         if dead := done.intake.dead:
             dead_letters.failed_again(conn, dead_letter_id, dead[0].reason.value, dead[0].message)
         else:
-            identities = [one.identity for one in understood if isinstance(one, Candidate | Part)]
+            identities = [one.identity for one in understood if isinstance(one, ANSWERS)]
             rows = stored.known_responses(conn, identities)
             dead_letters.replayed(conn, dead_letter_id, rows[0].id if rows else None)
         return done
@@ -314,9 +314,12 @@ class Pipeline:
     ) -> tuple[list[Slice], dict[Partition, int], list[Pause]]:
         """Slices up to the first record that is not to be written, how many unreadable ones end them, and pauses."""
         parts, runs, pauses = [], {}, []
+        of: dict[Partition, list[Understood]] = defaultdict(list)
+        for one in fresh:
+            of[partition_of(one.origin)].append(one)
         for part in slices:
             at = (part.topic, part.partition)
-            stretch = self._stretch(live, part, [one for one in fresh if partition_of(one.origin) == at], heads[at])
+            stretch = self._stretch(live, part, of[at], heads[at])
             runs[at] = stretch.run
             end = stretch.pause_at
             parts.append(part if end is None else cut(part, end))
@@ -383,7 +386,7 @@ class Pipeline:
 
 
 def _refused(understood: Understood, error: RowRefused) -> Dead:
-    source = understood.response.source if isinstance(understood, Candidate | Part) else None
+    source = understood.response.source if isinstance(understood, ANSWERS) else None
     message = f"{error} Report this with the excerpt; everything else went through."
     return Dead(origin=understood.origin, source=source, stage="store", reason=Reason.STORE_REFUSED, message=message)
 

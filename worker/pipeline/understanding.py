@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -13,52 +13,76 @@ from worker.ingest.parts import both, lay_over
 from worker.ingest.reader import content_hash, order_key
 from worker.ingest.records import Accepted, Dead, Reason, Record
 from worker.ingest.versions import Candidate, Known, Part, Understood
-from worker.model.response import Contact, Response
+from worker.model.response import Response
+from worker.model.verdict import Verdict
 from worker.ruleset import LiveSet
 from worker.store.types import encode_document
 
 
 def understand(records: Iterable[Record], live: LiveSet) -> list[Understood]:
-    """Read, redact and classify: bytes to candidates, parts, dead letters and records that are no response."""
-    return [_understand_one(record, live) for record in records]
+    """Read, redact and classify: bytes to candidates, parts, dead letters and records that are no response.
+
+    Step by step over the whole batch, not record by record: a step whose code and tables stay in the processor's
+    cache costs a quarter less (docs: performance).
+    """
+    outcomes = [live.reader.read(record) for record in records]
+    answers = iter(_answers([one for one in outcomes if isinstance(one, Accepted)], live))
+    return [
+        next(answers) if isinstance(one, Accepted) else _speakable(one) if isinstance(one, Dead) else one
+        for one in outcomes
+    ]
 
 
-def _understand_one(record: Record, live: LiveSet) -> Understood:
-    outcome = live.reader.read(record)
-    if isinstance(outcome, Dead):
-        return _speakable(outcome)
-    if not isinstance(outcome, Accepted):
-        return outcome
-    _count_oddities(outcome)
-    response, contact = redact_response(outcome.response)
-    part = Part(outcome.origin, response, contact, content_hash(outcome.response), order_key(outcome))
-    return part if outcome.part else _classified(part, response, contact, part.order_key, live)
+def _answers(accepted: Sequence[Accepted], live: LiveSet) -> list[Candidate | Part | Dead]:
+    """One for each, in order."""
+    for one in accepted:
+        _count_oddities(one)
+    clean = [redact_response(one.response) for one in accepted]
+    hashes = [content_hash(one.response) for one in accepted]
+    orders = [order_key(one) for one in accepted]
+    parts = [
+        Part(one.origin, response, contact, hash_, order)
+        for one, (response, contact), hash_, order in zip(accepted, clean, hashes, orders, strict=True)
+    ]
+    whole = [part for one, part in zip(accepted, parts, strict=True) if not one.part]
+    verdicts = [_verdict(part.response, live) for part in whole]
+    contents = [encode_document(part.response) for part in whole]
+    ready = map(_candidate, whole, verdicts, contents)
+    return [part if one.part else next(ready) for one, part in zip(accepted, parts, strict=True)]
 
 
 def complete(part: Part, known: Known | None, live: LiveSet) -> Candidate | Dead:
     """A part beside the other answers of its response, classified as a whole. What it does not mention stays."""
-    if known is None or known.response is None:
-        return _classified(part, part.response, part.contact, part.order_key, live)
+    whole = part if known is None or known.response is None else _laid_over(part, known, known.response)
+    return _candidate(whole, _verdict(whole.response, live), encode_document(whole.response))
+
+
+def _laid_over(part: Part, known: Known, before: Response) -> Part:
     newer = part.order_key > known.order_key
-    response = lay_over(known.response, part.response) if newer else lay_over(part.response, known.response)
+    response = lay_over(before, part.response) if newer else lay_over(part.response, before)
     contact = both(known.contact, part.contact) if newer else both(part.contact, known.contact)
-    return _classified(part, response, contact, max(part.order_key, known.order_key), live)
+    return Part(part.origin, response, contact, part.content_hash, max(part.order_key, known.order_key))
 
 
-def _classified(part: Part, response: Response, contact: Contact, order: str, live: LiveSet) -> Candidate | Dead:
+def _verdict(response: Response, live: LiveSet) -> Verdict | Unclassifiable:
     try:
-        verdict = live.classifier.classify(response)
+        return live.classifier.classify(response)
     except Unclassifiable as error:
-        dead = Dead(origin=part.origin, source=response.source, reason=Reason(error.reason), message=str(error))
-        return _speakable(dead)
+        return error
+
+
+def _candidate(part: Part, verdict: Verdict | Unclassifiable, content: str) -> Candidate | Dead:
+    if isinstance(verdict, Unclassifiable):
+        reason, source = Reason(verdict.reason), part.response.source
+        return _speakable(Dead(origin=part.origin, source=source, reason=reason, message=str(verdict)))
     return Candidate(
         origin=part.origin,
-        response=response,
-        contact=contact,
+        response=part.response,
+        contact=part.contact,
         verdict=verdict,
-        content=encode_document(response),
+        content=content,
         content_hash=part.content_hash,
-        order_key=order,
+        order_key=part.order_key,
     )
 
 

@@ -50,7 +50,7 @@ _MOST_DIGITS = 30
 _NO_ID = 10**_MOST_DIGITS
 
 
-class Subject(Struct, frozen=True):
+class Subject(Struct, frozen=True, gc=False):
     """What a condition is tested on. A Struct, since one is made for every decision."""
 
     response: Response
