@@ -137,3 +137,13 @@ def test_a_broken_rule_set_cannot_explain(commands: Commands) -> None:
     assert result.exit_code == 2
     assert result.stdout == ""
     assert "rules/routing.yaml" in result.stderr
+
+
+def test_an_event_that_is_nested_too_deeply_is_dead_and_its_neighbours_are_explained(commands: Commands) -> None:
+    deep = json.dumps(event("deep")).replace('"ccaas"', "[" * 3000 + "]" * 3000)
+    commands.write("two.jsonl", f"{deep}\n{json.dumps(event('fine'))}\n")
+
+    said = commands("rules", "explain", "two.jsonl", "--json", "--no-trace").stdout
+
+    first, second = map(json.loads, said.splitlines())
+    assert (first["dead"]["reason"], second["id"]) == ("not_json", "fine")

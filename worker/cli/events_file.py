@@ -12,6 +12,7 @@ import msgspec
 from worker.errors import UsageError
 
 _BOM = b"\xef\xbb\xbf"
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def events(content: bytes) -> list[Given]:
 def _is_json(text: bytes) -> bool:
     try:
         return isinstance(msgspec.json.decode(text), dict)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return False
 
 
@@ -57,6 +58,6 @@ def unwrapped(text: bytes) -> Given:
     """`{"event": {…}, "facts": {…}}` or the event itself, byte for byte."""
     try:
         wrapped = msgspec.json.decode(text, type=_Wrapped)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return Given(text)
     return Given(bytes(wrapped.event), wrapped.facts)

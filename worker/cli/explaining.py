@@ -105,7 +105,7 @@ def _id_of(record: Record) -> str | None:
     """The id of an event that is dead for another reason, so that a reader can find it."""
     try:
         found = msgspec.json.decode(record.value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     found = found.get("id") if isinstance(found, dict) else None
     return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else None

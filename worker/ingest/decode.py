@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -15,6 +16,7 @@ REPLACEMENT = "\ufffd"
 LARGEST = 300  # decimal exponent; every store takes less
 _MOST_DIGITS = 40  # of a whole number that was written with a point or an exponent
 _LONGEST_INT = 4000  # int() refuses more
+_DEEPEST = 64  # objects and lists in one another: what comes later walks through them, several calls a step
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _FORM = re.compile(r"[\w.%+\-\[\]]+=[^&\s]*(?:&[\w.%+\-\[\]]+=[^&\s]*)*")
@@ -110,8 +112,20 @@ def _parse(text: str) -> Json:
     except json.JSONDecodeError as error:
         raise Fault(Reason.NOT_JSON, _explain(text, error)) from None
     except RecursionError:
-        raise Fault(Reason.NOT_JSON, "The value is nested too deeply to be read. Send a flat object.") from None
+        raise _too_deep() from None
+    if text.count("[") + text.count("{") > _DEEPEST and _is_deeper(parsed, _DEEPEST):
+        raise _too_deep()
     return clean(parsed) if _ESCAPED.search(text) else parsed
+
+
+def _is_deeper(value: Json, most: int) -> bool:
+    inner: Iterable[Json] = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return bool(inner) and (most == 0 or any(_is_deeper(one, most - 1) for one in inner))
+
+
+def _too_deep() -> Fault:
+    message = f"Objects and lists stand more than {_DEEPEST} deep in one another. Send a flat object."
+    return Fault(Reason.NOT_JSON, message)
 
 
 def _explain(text: str, error: json.JSONDecodeError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -69,6 +70,14 @@ def test_what_is_no_number_is_no_score(raw: str) -> None:
     dead = refuse(f'{{"id": "r", "responded_at": "2026-11-20T15:29:00Z", "score": {raw}}}')
     assert dead.reason is Reason.WRONG_TYPE
     assert "score" in dead.message
+
+
+@pytest.mark.parametrize(("depth", "is_read"), [(60, True), (70, False), (900, False), (100_000, False)])
+def test_what_is_nested_deeper_than_anybody_could_walk_through_is_refused(depth: int, is_read: bool) -> None:
+    nested = "[" * depth + '"\\ud800 [{"' + "]" * depth
+    value = json.dumps(small_event() | {"attributes": {"a": "HERE"}}).replace('"HERE"', nested)
+    found = READER.read(record_of(value))
+    assert isinstance(found, Accepted) if is_read else isinstance(found, Dead) and found.reason is Reason.NOT_JSON
 
 
 @pytest.mark.parametrize("raw", ["1e999999999", "-1e999999999", "1e-999999999", "1e400", "9" * 5000])
