@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, event, select, update
 
 from tests.support.timeline import BERLIN, Timeline, berlin
 from worker.errors import NotAllowed, UsageError
 from worker.followup.closing import CloseOut
 from worker.store.engine import Store
+from worker.store.follow_ups import without_next_step
 from worker.store.schema import follow_ups, notices, timers
 
 CLOSING = CloseOut(outcome="recovered", root_cause="billing", action="Fee credited.")
@@ -88,3 +91,23 @@ def test_ops_hear_once_a_day_of_a_rule_that_finds_no_owner(friday: Timeline) -> 
         "ops/default_owner/any-detractor/2026-11-20", "ops/default_owner/any-detractor/2026-11-21",
     ]  # fmt: skip
     assert all(said in told[0].data["broke"] for said in ("(agent: ", "a-999", "manager: "))
+
+
+def test_the_auditor_reads_live_work_by_its_index_and_nothing_else(friday: Timeline) -> None:
+    friday.answer()
+    asked: list[tuple[str, Any]] = []
+    with friday.store.read() as conn:
+        if conn.dialect.name == "postgresql":
+            conn.exec_driver_sql("SET LOCAL enable_seqscan = off")  # one row is always read faster without an index
+
+        def note(_c: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: bool) -> None:
+            asked.append((statement, values))
+
+        event.listen(conn, "before_cursor_execute", note)
+        assert without_next_step(conn) == []
+        event.remove(conn, "before_cursor_execute", note)
+        (query,) = asked
+        explain = "EXPLAIN " if conn.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN "
+        plan = "\n".join(str(row) for row in conn.exec_driver_sql(explain + query[0], query[1]))
+    assert "ix_follow_ups_owner" in plan or "uq_follow_ups_live" in plan
+    assert not re.search(r"SCAN follow_ups'|Seq Scan on (follow_ups|timers)", plan)

@@ -69,6 +69,7 @@ class Work:
     closed_at: datetime | None
     closed_by: str | None
     snoozed_until: datetime | None
+    tries: int = 0
     cancel_reason: str | None
     outcome: str | None
     root_cause: str | None

@@ -148,8 +148,24 @@ _SENTENCES = {
     "{name} answered": "{name} hat geantwortet",
     "{name} changed the answer, {when}.": "{name} hat die Antwort geändert, {when}.",
     "{name} has been told.": "{name} weiß Bescheid.",
-    "{name} has not {done} it since {when}, and keeps it until you act.":
-        "{name} hat ihn seit {when} nicht {done} und behält ihn, bis Sie handeln.",
+    "{name} has it now.": "{name} hat ihn jetzt.",
+    "It has been acknowledged since.": "Er wurde inzwischen angenommen.",
+    "The customer has been contacted since.": "Der Kunde wurde inzwischen kontaktiert.",
+    "tried once": "einmal versucht",
+    "tried {n} times": "{n}-mal versucht",
+    "Time for the next try.": "Zeit für den nächsten Versuch.",
+    "Tried once so far.": "Bisher einmal versucht.",
+    "Tried {n} times so far.": "Bisher {n}-mal versucht.",
+    "Tried {n} times, and nobody was reached.": "{n}-mal versucht und niemanden erreicht.",
+    "Write to the customer, or close it as unreachable.":
+        "Schreiben Sie dem Kunden, oder schließen Sie es als nicht erreicht ab.",
+    "Close it as unreachable.": "Schließen Sie es als nicht erreicht ab.",
+    "{name} has not acknowledged it since {when}, and keeps it until you act.":
+        "{name} hat ihn seit {when} nicht angenommen und behält ihn, bis Sie handeln.",
+    "{name} has not contacted the customer since {when}, and keeps it until you act.":
+        "{name} hat den Kunden seit {when} nicht kontaktiert und behält den Vorgang, bis Sie handeln.",
+    "{name} has not closed it since {when}, and keeps it until you act.":
+        "{name} hat ihn seit {when} nicht abgeschlossen und behält ihn, bis Sie handeln.",
     "{name} has taken this over.": "{name} hat das übernommen.",
     "{name} has this one.": "{name} kümmert sich darum.",
     "{name} has left.": "{name} ist nicht mehr da.",

@@ -65,4 +65,4 @@ class Page:
         if spec is None or "business" not in work.due_span:
             return self.say.span(work.due_at - self.now)
         left = Calendar.of(spec).business_between(self.now, work.due_at)
-        return self.say("{span} of working time", span=self.say.span(left))
+        return self.say("{span} of working time", span=self.say.span(left, days=False))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from worker.model.followup import State
+from worker.model.followup import LIVE, State
 from worker.model.notice import Kind
 from worker.model.playbook import Escalation, Milestone, Priority
 from worker.notify import saying
@@ -34,6 +34,11 @@ _SKIPS = {
 _WHO = {
     "manager": "the manager", "team_lead": "the team's lead", "unit_manager": "the unit's manager",
     "account_manager": "the account manager", "team_queue": "the team", "owner": "the owner", "agent": "the agent",
+}  # fmt: skip
+_HAS_NOT = {
+    Milestone.ACKNOWLEDGED: "{name} has not acknowledged it since {when}, and keeps it until you act.",
+    Milestone.CONTACTED: "{name} has not contacted the customer since {when}, and keeps it until you act.",
+    Milestone.CLOSED: "{name} has not closed it since {when}, and keeps it until you act.",
 }  # fmt: skip
 _NOT = {
     Milestone.ACKNOWLEDGED: "Not acknowledged", Milestone.CONTACTED: "Not contacted", Milestone.CLOSED: "Not closed",
@@ -66,8 +71,12 @@ def _kind_strip(page: Page, said: Said) -> Strip | None:
         case Kind.TAKEN_OVER:
             by = page.first_name(str(page.context.notice.data.get("by") or (work.owner if work else "") or ""))
             return Strip(say("{name} has taken this over.", name=by), say("Nothing is left for you to do."))
+        case Kind.REMINDER if work and "tries" in page.context.notice.data:
+            return _next_try(page, work, said)
         case Kind.REMINDER | Kind.DUE_SOON if work:
             return _reminder(page, work)
+        case Kind.ALERT if work and _tries_are_spent(work):
+            return _in_vain(page, work, said)
         case Kind.ALERT if work and page.now >= work.due_at:
             return _overdue(page, work)
         case _:
@@ -89,18 +98,25 @@ def _update(page: Page, said: Said) -> Strip:
     return Strip(bold, " ".join(parts))
 
 
-def _escalation(page: Page, work: Work) -> Strip:
-    say = page.say
-    waited_for = str(page.context.notice.data.get("unless") or Milestone.ACKNOWLEDGED.value)
-    if page.now >= work.due_at and waited_for != Milestone.ACKNOWLEDGED.value:
+def _escalation(page: Page, work: Work) -> Strip | None:
+    """Why it came to this reader; once somebody has acted, that they did: the message is edited on every change."""
+    if work.state not in LIVE:
+        return None
+    say, data = page.say, page.context.notice.data
+    waited_for = next((one for one in Milestone if one == data.get("unless")), Milestone.ACKNOWLEDGED)
+    bold = say("Escalated to you, {name}.", name=page.first_name(page.reader.id))
+    if work.owner not in (None, data.get("from", work.owner)):
+        return Strip(bold, say("{name} has it now.", name=page.first_name(work.owner)))
+    if waited_for is Milestone.ACKNOWLEDGED and work.acknowledged_at:
+        return Strip(bold, say("It has been acknowledged since."))
+    if waited_for is Milestone.CONTACTED and work.contacted_at:
+        return Strip(bold, say("The customer has been contacted since."))
+    if page.now >= work.due_at and waited_for is not Milestone.ACKNOWLEDGED:
         told = say("{name} has been told.", name=page.first_name(work.owner))
         rest = f"{_not(work, say)}. {told}"
         return Strip(say("Overdue since {when}.", when=page.short(work.due_at)), rest, "late")
-    text = say(
-        "{name} has not {done} it since {when}, and keeps it until you act.",
-        name=page.first_name(work.owner), done=say(waited_for), when=page.short(work.opened_at),
-    )  # fmt: skip
-    return Strip(say("Escalated to you, {name}.", name=page.first_name(page.reader.id)), text, "soon")
+    text = say(_HAS_NOT[waited_for], name=page.first_name(work.owner), when=page.short(work.opened_at))
+    return Strip(bold, text, "soon")
 
 
 def _handed_over(page: Page) -> Strip:
@@ -127,6 +143,31 @@ def _reminder(page: Page, work: Work) -> Strip:
     following = next_steps(page)[:1]
     parts += [say("Next: {what}, {when}.", what=step.what.partition(": ")[2], when=step.when) for step in following]
     return Strip(bold, " ".join(parts), "soon")
+
+
+def _next_try(page: Page, work: Work, said: Said) -> Strip:
+    """It is time to try again; after as many times as the playbook asks for, to do something else."""
+    if _tries_are_spent(work):
+        return _in_vain(page, work, said)
+    say = page.say
+    late = page.now >= work.due_at
+    by = say("Overdue since {when}.", when=page.short(work.due_at))
+    left = by if late else say("{span} left.", span=page.time_left(work))
+    so_far = say("Tried {n} times so far.", n=work.tries) if work.tries > 1 else say("Tried once so far.")
+    return Strip(say("Time for the next try."), f"{so_far} {left}", "late" if late else "soon")
+
+
+def _in_vain(page: Page, work: Work, said: Said) -> Strip:
+    say = page.say
+    bold = say("Tried {n} times, and nobody was reached.", n=work.tries)
+    may = said.response.customer.may_contact is not False
+    instead = "Write to the customer, or close it as unreachable." if may else "Close it as unreachable."
+    return Strip(bold, say(instead), "late" if page.now >= work.due_at else "soon")
+
+
+def _tries_are_spent(work: Work) -> bool:
+    plan = work.playbook.tries
+    return plan is not None and work.tries >= plan.at_most and work.contacted_at is None and work.state in LIVE
 
 
 def _overdue(page: Page, work: Work) -> Strip:

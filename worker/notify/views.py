@@ -302,9 +302,13 @@ def _state_line(page: Page) -> str:
 
 def _state_by(page: Page) -> str:
     work, say = page.work, page.say
-    if work is None or not page.context.history:
+    if work is None:
         return ""
-    word = {State.ACKNOWLEDGED: "acknowledged", State.CONTACTED: "contacted"}.get(work.state)
+    if work.state is State.ACKNOWLEDGED and work.acknowledged_at:
+        by = say("by {name}, {when}", name=page.first_name(work.acknowledged_by), when=page.short(work.acknowledged_at))
+        tried = say("tried {n} times", n=work.tries) if work.tries > 1 else say("tried once") if work.tries else ""
+        return f"{by}, {tried}" if tried else by
+    word = "contacted" if work.state is State.CONTACTED else None
     line = next((one for one in reversed(page.context.history) if one.what == word), None)
     return say("by {name}, {when}", name=page.first_name(line.by), when=page.short(line.at)) if line else ""
 

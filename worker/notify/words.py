@@ -84,11 +84,11 @@ class Language:
         name = self(_LONG_MONTHS[at.month - 1])
         return name if at.year == now.year else f"{name} {at.year}"
 
-    def span(self, length: timedelta) -> str:
-        """3 h 48 min, rounded down; days only where they are worth it."""
+    def span(self, length: timedelta, *, days: bool = True) -> str:
+        """3 h 48 min, rounded down; days only where they are worth it. Working time has none: its days are shorter."""
         minutes = int(length.total_seconds()) // 60
         hours, rest = divmod(minutes, 60)
-        if hours >= 72:
+        if days and hours >= 72:
             return self("{n} days", n=hours // 24)
         if not hours:
             return f"{rest} min"
