@@ -69,6 +69,7 @@ class App:
             clock,
             reachable=self._reachable,
             hash_key=hash_key(keys),
+            ops=settings.ops_channels,
         )
         self.deliverer = Deliverer(
             self.store, self.channels, self.rule_sets.current, clock, settings.senders, ops=settings.ops_channels

@@ -21,15 +21,17 @@ from worker.errors import RuleSetRefused
 from worker.followup.people import People, Reachable
 from worker.ingest.reader import Reader
 from worker.ingest.sources import check_source
-from worker.model.directory import Absence
+from worker.model.directory import Absence, Directory
 from worker.notify import samples
+from worker.notify.ops import rules_refused
+from worker.notify.recipients import MAINTAINER, OPS, find, is_address
 from worker.notify.render import Templates
 from worker.route.decide import Decider
-from worker.route.findings import Finding, Level
+from worker.route.findings import Finding, Level, as_text
 from worker.route.inline import findings_of, run_tests
 from worker.route.load import load, revision
 from worker.route.schema import RuleSet
-from worker.store import absences, rule_sets
+from worker.store import absences, notices, rule_sets
 from worker.store.absences import Absent
 from worker.store.engine import Store
 
@@ -168,6 +170,15 @@ def _proofs(live: LiveSet) -> tuple[Finding, ...]:
     return (*tests, *live.templates.check(samples.views()))
 
 
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A set that was refused, to be told. `episode` is the same for the same set, also after a restart."""
+
+    episode: str
+    first: str
+    count: int = 1
+
+
 class RuleSets:
     """Holds the set in use and swaps it when the files change.
 
@@ -175,8 +186,18 @@ class RuleSets:
     """
 
     def __init__(
-        self, store: Store, rules: Path, templates: Path, clock: Clock, *, reachable: Reachable, hash_key: bytes
+        self,
+        store: Store,
+        rules: Path,
+        templates: Path,
+        clock: Clock,
+        *,
+        reachable: Reachable,
+        hash_key: bytes,
+        ops: Sequence[str] = (),
     ) -> None:
+        """`ops` are INNERLOOP_OPS_CHANNELS: whoever reads there need not be told twice."""
+        self._ops = tuple(ops)
         self._store = store
         self._rules = rules
         self._templates = templates
@@ -188,6 +209,8 @@ class RuleSets:
         self._away: tuple[Absent, ...] = ()
         self._seen: Files = {}
         self._lock = threading.Lock()
+        self._to_tell: _Refused | None = None
+        self._told: str | None = None
         self.refused: tuple[Finding, ...] = ()
         self.problem: str | None = None
 
@@ -216,11 +239,16 @@ class RuleSets:
     def refresh(self) -> bool:
         """Look whether files or absences changed; check a new set and take it. Gives whether anything new is in use."""
         with self._lock:
+            before, self._to_tell = self._to_tell, None
             files = self._read()
             taken = False
             if files is not None and files != self._seen:
                 taken = self._consider(files)  # raises where the store does not answer: looked at again next time
                 self._seen = files
+            elif files is not None:
+                self._to_tell = before
+            if before is not None and before == self._to_tell:  # still so: not a set that was just being copied
+                self._tell(before)
             return self._look_who_is_away() or taken
 
     def _look_who_is_away(self) -> bool:
@@ -240,15 +268,19 @@ class RuleSets:
         try:
             return read_files(self._rules, self._templates)
         except (RuleSetRefused, OSError) as error:
-            self._refuse(str(error), ())
+            self._seen = {}  # the files of before are news again when they are back
+            problem = str(error)
+            self._refuse(problem, ())
+            self._to_tell = _Refused(hashlib.sha256(problem.encode()).hexdigest()[:12], problem)
             return None
 
     def _consider(self, files: Files) -> bool:
         verdict = compose(files, reachable=self._reachable, hash_key=self._hash_key)
         if verdict.live is None:
-            errors = [finding for finding in verdict.findings if finding.level == "error"]
-            first = f"{errors[0]}" if errors else "unknown mistake"
+            errors = [finding for finding in verdict.findings if finding.level is Level.ERROR]
+            first = as_text(errors[:1])[0]
             self._refuse(f"{len(errors)} mistakes, the first: {first}", verdict.findings)
+            self._to_tell = _Refused(verdict.revision, first, len(errors))
             return False
         with self._store.write() as conn:
             rule_sets.accept(
@@ -257,6 +289,27 @@ class RuleSets:
             )  # fmt: skip
         self._use(verdict.live)
         return True
+
+    def _tell(self, refused: _Refused) -> None:
+        """Ops, and whoever looks after the rules, hear once of each set that is refused."""
+        self._to_tell = refused
+        if self._live is None or refused.episode == self._told:
+            return  # where nothing runs yet, nobody delivers, and the one who starts it reads why
+        maintainer = self._live.rule_set.maintained_by
+        to = [OPS]
+        if maintainer and f"email:{maintainer}" not in self._ops and self._can_be_told(maintainer):
+            to.append(MAINTAINER)
+        kept, now = self._live.revision, self._clock.now()
+        with self._store.write() as conn:
+            told = rules_refused(refused.episode, refused.first, refused.count, kept, now, to=to)
+            notices.add(conn, told, now)
+        self._told = refused.episode
+
+    def _can_be_told(self, maintainer: str) -> bool:
+        return is_address(maintainer) or any(find(maintainer.removeprefix("person:"), self._directory()))
+
+    def _directory(self) -> Directory:
+        return self.current().rule_set.directory
 
     def _take_last_good(self) -> None:
         with self._store.read() as conn:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 from tests.support.commands import Commands
+from worker.clock import SystemClock
+from worker.store.schema import workers
 
 TESTS = """
 tests:
@@ -82,6 +85,19 @@ def test_status_tells_what_is_in_use_and_what_is_refused(commands: Commands) -> 
 
     assert refused["live"] == live
     assert refused["directory"]["ok"] is False
+
+
+def test_status_tells_which_worker_uses_which_revision(commands: Commands) -> None:
+    now = SystemClock().now()
+    with commands.store.write() as conn:
+        for name, revision, seen in (("a:1", "aaaaaaaaaaaa", now), ("b:2", "bbbbbbbbbbbb", now - timedelta(hours=1))):
+            row = {"name": name, "roles": ["consume"], "revision": revision, "started_at": seen, "seen_at": seen}
+            conn.execute(workers.insert().values(row))
+
+    said = commands.json("rules", "status")["workers"]
+
+    assert [(one["name"], one["revision"], one["roles"]) for one in said] == [("a:1", "aaaaaaaaaaaa", ["consume"])]
+    assert "Worker" in commands("rules", "status").stdout
 
 
 def _spoil(commands: Commands, old: str, new: str) -> None:

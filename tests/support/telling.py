@@ -148,12 +148,17 @@ class Telling:
 
     def tell(self, follow_up: int | None = 42, *, to: str = "ana", kind: Kind = Kind.ALERT, **values: Any) -> int:
         """Write a notice; returns its id."""
+        with self.store.write() as conn:
+            new = self.new(follow_up, to=to, kind=kind, **values)
+            return notices.add(conn, [new], self.clock.now())[0]
+
+    def new(self, follow_up: int | None = 42, *, to: str = "ana", kind: Kind = Kind.ALERT, **values: Any) -> NewNotice:
+        """A notice to be written."""
         defaults: dict[str, Any] = {
             "cause": f"follow-up/{follow_up}/1/{kind.value}", "recipient": to, "kind": kind, "priority": Priority.HIGH,
             "not_before": self.clock.now(), "follow_up_id": follow_up, "response_id": follow_up,
         }  # fmt: skip
-        with self.store.write() as conn:
-            return notices.add(conn, [NewNotice(**{**defaults, **values})], self.clock.now())[0]
+        return NewNotice(**{**defaults, **values})
 
     def notice(self, number: int) -> Any:
         with self.store.read() as conn:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,12 @@ from worker.cli.explain import explain
 from worker.cli.lazy import FOUND_SOMETHING
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from worker.route.findings import Finding
     from worker.ruleset import Verdict
-    from worker.store.engine import Store
 
+_HEARD_OF = timedelta(seconds=60)
 _DIRECTORY = click.argument("directory", required=False, type=click.Path(path_type=Path))
 
 
@@ -134,30 +137,52 @@ def status(ctx: click.Context, as_json: bool) -> None:
     from worker.route.findings import as_json as findings_json
 
     settings = opening.settings()
-    with opening.store() as store:
-        live = _live(store)
+    with opening.reading() as conn:
+        live, at_work = _live(conn), _at_work(conn, opening.now())
     verdict = rule_files.check(rule_files.read(settings), settings)
     here = findings_json(verdict.findings, verdict.revision)
     if as_json:
-        output.write_json({"live": live, "directory": here})
+        output.write_json({"live": live, "directory": here, "workers": at_work})
     else:
         _write_status(live, here)
+        _write_workers(at_work, live)
     ctx.exit(0 if here["ok"] else FOUND_SOMETHING)
 
 
-def _live(store: Store) -> dict[str, Any] | None:
+def _live(conn: Connection) -> dict[str, Any] | None:
     """The set that was accepted last; None before the first."""
     from worker.store.listing import iso
     from worker.store.schema import rule_sets
 
     c = rule_sets.c
-    with store.read() as conn:
-        row = conn.execute(
-            rule_sets.select().with_only_columns(c.revision, c.author, c.accepted_at).order_by(c.accepted_at.desc())
-        ).first()
+    row = conn.execute(
+        rule_sets.select().with_only_columns(c.revision, c.author, c.accepted_at).order_by(c.accepted_at.desc())
+    ).first()
     if row is None:
         return None
     return {"revision": row.revision, "maintained_by": row.author, "accepted_at": iso(row.accepted_at)}
+
+
+def _at_work(conn: Connection, now: datetime) -> list[dict[str, Any]]:
+    """The processes that were heard of within the last minute, and the revision that each has in use."""
+    from worker.store.listing import iso
+    from worker.store.schema import workers
+
+    recent = workers.select().where(workers.c.seen_at > now - _HEARD_OF).order_by(workers.c.name)
+    return [
+        {"name": row.name, "roles": row.roles, "revision": row.revision, "seen_at": iso(row.seen_at)}
+        for row in conn.execute(recent)
+    ]
+
+
+def _write_workers(at_work: list[dict[str, Any]], live: dict[str, Any] | None) -> None:
+    out = output.console()
+    for one in at_work:
+        newest = live is not None and one["revision"] == live["revision"]
+        said = f"{one['revision']}, {', '.join(one['roles'])}{'' if newest else ', not the newest'}"
+        out.print(output.gutter("Worker", f"{one['name']}  {said}"))
+    if not at_work:
+        out.print(output.gutter("Workers", "none was heard of within the last minute"))
 
 
 def _write_status(live: dict[str, Any] | None, here: dict[str, Any]) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+
+from msgspec import structs
 
 from worker.model.notice import Kind, NewNotice
 from worker.model.playbook import Priority
@@ -82,6 +85,22 @@ def template_broken(template: str, revision: str, problem: str, now: datetime) -
         works="The message went out in the built-in plain text.",
         todo=f"Mend templates/{template}; innerloop templates preview shows the result.",
     )
+
+
+def rules_refused(
+    episode: str, first: str, mistakes: int, kept: str, now: datetime, *, to: Sequence[str]
+) -> list[NewNotice]:
+    """A new rule set that cannot be used. `episode` is its revision; `first` is a line with its place."""
+    more = f" And {mistakes - 1} more." if mistakes > 1 else ""
+    told = notice(
+        "rules_refused",
+        episode,
+        now,
+        broke=f"The changed rules are refused: {first}{more}",
+        works=f"Everything goes on with the rules from before the change (revision {kept}).",
+        todo="Run: innerloop rules check. Mend what it says, or put the old files back.",
+    )
+    return [structs.replace(told, recipient=one, channels=("slack", "email")) for one in to]
 
 
 def words(reason: str) -> str:

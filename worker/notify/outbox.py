@@ -326,6 +326,7 @@ class Outbox:
             channels=self._channels,
             ops_channels=self._ops_channels,
             avoid=notice.data.get("avoid"),
+            maintained_by=turn.live.rule_set.maintained_by,
         )
 
     def _plan(self, turn: Turn, delivery: Delivery, tried: set[Target]) -> retry.Plan:

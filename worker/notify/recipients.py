@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from worker.model.directory import Directory, Person, Team
 
 OPS = "ops"
+MAINTAINER = "maintained_by"  # whoever looks after the rules, by the name or address that routing.yaml gives
 TEAM = "team:"
 
 
@@ -47,14 +48,23 @@ def targets(
     channels: Collection[str],
     ops_channels: Sequence[str],
     avoid: str | None = None,
+    maintained_by: str | None = None,
 ) -> list[Target]:
     """Where to try, in order. `channels` are the configured ones; `avoid` is a channel that is itself the trouble."""
     if recipient == OPS:
         return _of_ops(ops_channels, channels, avoid)
+    if recipient == MAINTAINER:
+        if is_address(maintained_by):
+            return [Target("email", maintained_by or "")] if "email" in channels else []
+        recipient = (maintained_by or "").removeprefix("person:")
     team, person = find(recipient, directory)
     places = {"slack": person.slack, "email": person.email} if person else dict(team.queue) if team else {}
     found = ((word, places.get(word)) for word in dict.fromkeys(wanted) if word in channels)
     return [Target(word, address) for word, address in found if address]
+
+
+def is_address(who: str | None) -> bool:
+    return "@" in (who or "")
 
 
 def find(recipient: str, directory: Directory) -> tuple[Team | None, Person | None]:
