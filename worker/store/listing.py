@@ -6,6 +6,7 @@ complete and oldest first. No contact data of a customer is in any row.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -310,6 +311,16 @@ def _notice(row: RowMapping, sent: Sequence[RowMapping]) -> Json:
 def dead_letter_rows(conn: Connection) -> list[Json]:
     """Every dead letter in every state."""
     return [_dead_letter(row) for row in conn.execute(select(dead_letters).order_by(dead_letters.c.id)).mappings()]
+
+
+def dead_letters_naming(conn: Connection, customer: str) -> list[Json]:
+    """Dead letters that are still open and whose excerpt holds a customer's id, standing whole."""
+    ident = customer.partition("/")[2] if customer.startswith("crm/") else customer
+    literal = ident.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    holds = dead_letters.c.excerpt.like(f"%{literal}%", escape="\\") & (dead_letters.c.state == "open")
+    whole = re.compile(rf"(?<![\w-]){re.escape(ident)}(?![\w-])")
+    rows = conn.execute(select(dead_letters).where(holds).order_by(dead_letters.c.id)).mappings()
+    return [_dead_letter(row) for row in rows if whole.search(row["excerpt"])]
 
 
 def dead_letter_row(conn: Connection, number: int) -> Json:
