@@ -38,6 +38,15 @@ def test_one_event_is_one_object(commands: Commands) -> None:
     assert [entry["outcome"] for entry in said["trace"]] == ["did not hold", "did not hold", "fired", "not consulted"]
 
 
+def test_a_value_that_does_not_fit_its_field_is_named(commands: Commands) -> None:
+    fields = "format: 1\nfields:\n  customer.tier: {type: enum, values: [gold]}\n"
+    (commands.home / "rules" / "fields.yaml").write_text(fields, encoding="utf-8")
+    commands.write("one.json", event(customer={"id": "c-77", "tier": "platinium"}))
+
+    assert commands.json("rules", "explain", "one.json")["not_fitting"] == ["customer.tier"]
+    assert "customer.tier has a value that does not fit it" in commands("rules", "explain", "one.json").stdout
+
+
 def test_held_is_true_false_or_the_word_unknown(commands: Commands) -> None:
     commands.write("one.json", event())
 

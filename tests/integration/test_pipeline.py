@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.clock import MovableClock
-from tests.support.flow import Flow
+from tests.support.flow import RULES, Flow, live_set
+from worker import metrics
 from worker.store.engine import Store
 
 
@@ -158,3 +159,15 @@ def test_a_dead_letter_is_replayed_once_the_rules_understand_it(flow: Flow) -> N
     assert flow.pipeline.replay(again, id_) == "accepted"
     assert flow.rows("dead_letters", "state") == [("replayed",)]
     assert flow.rows("follow_ups", "state") == [("open",)]
+
+
+def test_a_value_that_does_not_fit_its_field_is_unknown_and_counted(fresh_store: Store, clock: MovableClock) -> None:
+    fields = "format: 1\nfields:\n  customer.tier: {type: enum, values: [gold]}\n"
+    flow = Flow(fresh_store, clock, live_set({**RULES, "fields.yaml": fields}))
+    before = _ignored("customer.tier")
+    flow.feed(flow.event(customer={"id": "c-1", "tier": "gold"}), flow.event("r-2", customer={"tier": "platinium"}))
+    assert _ignored("customer.tier") == before + 1
+
+
+def _ignored(field: str) -> float:
+    return metrics.REGISTRY.get_sample_value("innerloop_ignored_values_total", {"field": field}) or 0

@@ -66,6 +66,7 @@ def _sections(explained: Explained, *, trace: bool) -> Iterator[tuple[str, list[
         yield "Not tried", _not_tried(explained)
     else:
         yield "Fired", _fired(explained)[:1]
+    yield "Unknown", [Text(f"{name} has a value that does not fit it") for name in explained.misfits]
     if opens:
         yield "Adds", [_adds(explained)]
         yield "", []

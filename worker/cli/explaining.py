@@ -48,8 +48,14 @@ class Explained:
     live: LiveSet
     given: frozenset[str] = field(default_factory=frozenset)  # facts that were handed in or stored
 
+    @property
+    def misfits(self) -> list[str]:
+        """Fields whose value does not fit, so that they are unknown."""
+        return self.live.decider.misfits(self.response, self.verdict)
+
     def as_json(self, *, trace: bool = True) -> Json:
-        return decision_json(self.response, self.verdict, self.decision, self.trace if trace else None)
+        shown = decision_json(self.response, self.verdict, self.decision, self.trace if trace else None)
+        return {**shown, "not_fitting": misfits} if (misfits := self.misfits) else shown
 
 
 @dataclass(frozen=True, slots=True)

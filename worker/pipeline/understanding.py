@@ -66,9 +66,12 @@ def _laid_over(part: Part, known: Known, before: Response) -> Part:
 
 def _verdict(response: Response, live: LiveSet) -> Verdict | Unclassifiable:
     try:
-        return live.classifier.classify(response)
+        verdict = live.classifier.classify(response)
     except Unclassifiable as error:
         return error
+    for name in live.decider.misfits(response, verdict):
+        metrics.IGNORED_VALUES.labels(name).inc()
+    return verdict
 
 
 def _candidate(part: Part, verdict: Verdict | Unclassifiable, content: str) -> Candidate | Dead:

@@ -15,6 +15,7 @@ from worker.route import rollout
 from worker.route.facts import facts_document
 from worker.route.fields import Subject
 from worker.route.match import Matcher
+from worker.route.misfits import misfits, watched
 from worker.route.owners import Chain, Chosen, People, Reachable
 from worker.route.schema import Rule, RuleSet
 from worker.route.trace import traces
@@ -40,6 +41,7 @@ class Decider:
         self.needs_history = any(name.startswith("history.") for name in used)
         self.needs_open_follow_ups = "customer.open_follow_ups" in used
         self.needs_facts = self.needs_history or self.needs_open_follow_ups
+        self._watched = watched(rule_set)
         self.merges_by = frozenset(rule.plan.one_open_per for rule in rule_set.rules if rule.plan)
 
     def decide(
@@ -57,6 +59,10 @@ class Decider:
             else:
                 return self._opened(subject, rule, observed, today, reachable)
         raise Undecided
+
+    def misfits(self, response: Response, verdict: Verdict) -> list[str]:
+        """Fields of a response whose value does not fit, and which are unknown to every rule because of it."""
+        return misfits(self._watched, response, verdict)
 
     def trace(self, response: Response, verdict: Verdict, facts: Facts, now: datetime) -> tuple[Trace, ...]:
         """Why: every rule up to the deciding one with its clauses, then the others and `also` by name."""
