@@ -118,7 +118,8 @@ def speak(rule_id: str | None, as_json: bool) -> None:
             raise NotFound(f'There is no rule "{rule_id}". There are: {", ".join(rule.id for rule in rules)}.')
         rules = [found]
     said = [
-        {"rule": rule.id, "name": rule.name, "sentence": sentence(rule), "place": str(rule.place)} for rule in rules
+        {"rule": rule.id, "name": rule.name, "sentence": sentence(rule, rule_set.directory), "place": str(rule.place)}
+        for rule in rules
     ]
     if as_json:
         output.write_json(said)

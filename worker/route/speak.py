@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from worker.model.directory import Directory
 from worker.model.playbook import Playbook
 from worker.route.clauses import Clause, Member, When
 from worker.route.conditions import AllOf, AnyOf, Between, Is, IsNot, NoneOf, Test, either, neither
@@ -22,7 +23,7 @@ _NOUNS = {
     "interaction.transfers": "the number of transfers",
     "history.responses_90d": "the number of the customer's other responses in 90 days",
     "history.detractors_90d": "the number of the customer's other bad scores in 90 days",
-    "history.previous_class": "the class of the customer's response before",
+    "history.previous_class": "the customer's class before",
     "history.previous_score": "the customer's score before",
     "history.score_change": "the change since the customer's score before",
     "now": "the time of deciding",
@@ -45,9 +46,12 @@ _ROLES = {
 }
 
 
-def sentence(rule: Rule) -> str:
-    """The whole rule: `When the score is at most 4, open recover for the agent, due in 1 business day.`"""
-    parts = [_limits(rule), _when(rule.when), _action(rule)]
+def sentence(rule: Rule, directory: Directory | None = None) -> str:
+    """The whole rule: `When the score is at most 4, open recover for the agent, due in 1 business day.`
+
+    With a directory, people and teams are called by their names.
+    """
+    parts = [_limits(rule), _when(rule.when), _action(rule, directory)]
     text = ", ".join(part for part in parts if part)
     text = text[:1].upper() + text[1:]
     return f"{text}. (Observed only: it changes nothing.)" if rule.observe else f"{text}."
@@ -90,7 +94,7 @@ def clause_words(clause: Clause, *, turned: bool = False) -> str:
 
 def _statement(clause: Clause, turned: bool) -> str:
     if not clause.tests:
-        return f"{noun(clause.field.name)} {'has a value' if (clause.known is not False) != turned else 'has no value'}"
+        return f"{noun(clause.field.name)} {'is known' if (clause.known is not False) != turned else 'is not known'}"
     joined = " or " if turned else " and "
     return joined.join(_test_words(clause, test, turned) for test in clause.tests)
 
@@ -102,8 +106,10 @@ def _test_words(clause: Clause, test: Test, turned: bool) -> str:
         return _YES[name][0 if yes != turned else 1]
     if name in ("response.themes", "response.severity") and isinstance(test, AnyOf | AllOf | NoneOf):
         no = isinstance(test, NoneOf) != turned
-        about = listed(test.said) if isinstance(test, AllOf) else either(test.said)
-        return f"the comment is {'not ' if no else ''}about {about}"
+        labels = [label.replace("_", " ") for label in test.said]
+        said = listed(labels) if isinstance(test, AllOf) else either(labels)
+        how = "about" if name == "response.themes" else "marked"
+        return f"the comment is {'not ' if no else ''}{how} {said}"
     if name == "response.class" and isinstance(test, Is | IsNot):
         no = isinstance(test, IsNot) != turned
         return f"the customer is {_class_words(test.said, no)}"
@@ -134,7 +140,7 @@ def asked(clause: Clause) -> str:
     """The tests alone: `is gold or platinum`, `at most 4`."""
     said = " and ".join(test.words for test in clause.tests)
     if clause.known is not None and not said:
-        said = "has a value" if clause.known else "has no value"
+        said = "is known" if clause.known else "is not known"
     return f"{said}, or unknown" if clause.or_unknown else said
 
 
@@ -156,32 +162,39 @@ def _limits(rule: Rule) -> str:
     return ", ".join(part for part in (" ".join(day for day in dates if day), share) if part)
 
 
-def _action(rule: Rule) -> str:
+def _action(rule: Rule, directory: Directory | None) -> str:
     if rule.ignore is not None:
         return f"do nothing: {rule.ignore}"
-    return addition(rule.add) if rule.add else _opening(rule.plan) if rule.plan else "do nothing"
+    if rule.add is not None:
+        return addition(rule.add, directory)
+    return _opening(rule.plan, directory) if rule.plan else "do nothing"
 
 
-def _opening(plan: Playbook) -> str:
-    owners = ", else ".join(who(candidate) for candidate in plan.owner)
+def _opening(plan: Playbook, directory: Directory | None) -> str:
+    owners = ", else ".join(who(candidate, directory) for candidate in plan.owner)
+    never = f", but never {either([who(one, directory) for one in plan.owner_not])}" if plan.owner_not else ""
     urgency = "" if plan.priority == "normal" else f", with {plan.priority} priority"
-    return f"open {plan.id} for {owners}{urgency}, due in {plan.due}"
+    return f"open {plan.id} for {owners}{never}{', in private' if plan.private else ''}{urgency}, due in {plan.due}"
 
 
-def addition(add: Addition) -> str:
+def addition(add: Addition, directory: Directory | None = None) -> str:
     """What an `also` entry adds."""
-    parts = [f"send a copy to {listed([who(one) for one in add.copy])}"] if add.copy else []
+    parts = [f"send a copy to {listed([who(one, directory) for one in add.copy])}"] if add.copy else []
     parts += [f"add the tag{'s' if len(add.tags) > 1 else ''} {listed(add.tags)}"] if add.tags else []
     parts += [f"make the priority at least {add.at_least.word}"] if add.at_least else []
     return f"also {listed(parts)}" if parts else "add nothing"
 
 
-def who(candidate: str) -> str:
-    """`the account manager`, `team product`, `bo`."""
+def who(candidate: str, directory: Directory | None = None) -> str:
+    """`the account manager`, `team product`, `bo`; with a directory `the team Product`, `Bo Marsh`."""
     kind, colon, name = candidate.partition(":")
     if not colon:
         return _ROLES.get(candidate, candidate)
-    return name if kind == "person" else f"team {name}"
+    if kind == "person":
+        person = directory.people.get(name) if directory else None
+        return person.name if person else name
+    team = directory.teams.get(name) if directory else None
+    return f"the team {team.name}" if team else f"team {name}"
 
 
 def listed(parts: Sequence[str]) -> str:

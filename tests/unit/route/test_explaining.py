@@ -107,7 +107,7 @@ SENTENCES = [
      ("From 2026-12-01, for 20 % of customers, when either (the customer's tier is gold) or (the score is 0), open "
      "recover for the manager, else head, due in 1 day.")),
     ("{id: r, mode: observe, when: {attributes.plan: {known: no}}, then: {open: recover}}",
-     "When the plan has no value, open recover for the agent, due in 1 day. (Observed only: it changes nothing.)"),
+     "When the plan is not known, open recover for the agent, due in 1 day. (Observed only: it changes nothing.)"),
 ]  # fmt: skip
 
 
