@@ -188,7 +188,9 @@ _POLAR = weighted(
         high, not appropriate, old fashioned, outdated, needed a, could be more, could have been more, should be
         more, be more, more staff needed, need better, better communication, more communication, quicker, speed
         up, speed things up, not the cheapest, high cost, higher price, no date, months of, weeks of, three
-        times, four times, 3 times, sooner, shorter, wait
+        times, four times, 3 times, sooner, shorter, wait, get through, getting through, got through, long time,
+        an hour, hours to, days to, weeks to, months to, it took, no one, nobody, was told, were told,
+        been told, supposed to, trying to, tried to, no idea, hasn't, hasnt, hadn't, promised
     """,
 )
 
