@@ -33,6 +33,7 @@ from worker.settings import Settings
 from worker.settings import load as load_settings
 from worker.store.dead_letters import Seal
 from worker.store.engine import Store, open_store
+from worker.store.guard import Guard
 from worker.store.migrate import check_schema
 from worker.store.notices import oldest_undelivered
 
@@ -60,6 +61,9 @@ class App:
         self.health = Health(clock)
         self.store: Store = open_store(settings.store_url.get_secret_value())
         self._closing.callback(self.store.close)
+        self._guard = Guard(self.store, SystemClock().monotonic)
+        self._closed = threading.Event()
+        self._closing.callback(self._closed.set)
         self.channels = catalogue.build(settings, load_settings)
         keys = [key.get_secret_value() for key in settings.secret_keys]
         self.rule_sets = RuleSets(
@@ -123,12 +127,20 @@ class App:
             self._on_failure = on_failure
         self.http.start()
         self._closing.callback(self.http.stop)
-        self._spawn("start", self._start_working)
+        self._spawn("store guard", self._watch_connections)
+        starting = self._spawn("start", self._start_working)
+        self._closing.callback(starting.join)
 
-    def stop(self) -> None:
-        """Finish the batch and the sends in flight, commit, leave the group, close. Safe to call twice."""
+    def stop(self) -> bool:
+        """Finish the batch and the sends in flight, commit, leave the group, close. Safe to call twice.
+
+        False when something did not end in time: it is as if the process had been killed in it.
+        """
         self._stop.set()
-        self._closing.close()
+        closing = threading.Thread(target=self._closing.close, name="stop", daemon=True)
+        closing.start()
+        closing.join(_STOP_SECONDS)
+        return not closing.is_alive()
 
     def reload(self) -> None:
         """Look at the rule files now. A refused set leaves the one in use; what another one may read goes on."""
@@ -145,7 +157,7 @@ class App:
         check_schema(self.store)
         self.rule_sets.start()
         if self.kafka is not None:
-            self.kafka.run_until_idle()
+            self.kafka.run_until_idle(self._stop)
         while True:
             done = self.ticker.run_all() if "schedule" in self.roles else 0
             if "deliver" in self.roles:
@@ -172,7 +184,7 @@ class App:
     # Inside ------------------------------------------------------------------------------------------------------
 
     def _start_working(self) -> None:
-        if not self._take_rules():
+        if not self._take_rules() or self._stop.is_set():
             return
         if "deliver" in self.roles:
             self.deliverer.start()
@@ -232,6 +244,14 @@ class App:
                 self._measure()
                 self.reload()
                 self.health.works("store")
+            except StoreUnavailable as error:
+                self.health.failed("store", str(error))
+
+    def _watch_connections(self) -> None:
+        """Until the very end: also what ends must not wait for a store that stands still."""
+        while not self._closed.wait(_LOOK_SECONDS):
+            try:
+                self._guard.look()
             except StoreUnavailable as error:
                 self.health.failed("store", str(error))
 

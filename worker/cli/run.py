@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -57,10 +59,7 @@ def roles(only: str | None) -> frozenset[str]:
 def _until_told(app: App) -> None:
     told = _signals()
     app.start(on_failure=told.put)
-    try:
-        _serve(app, told)
-    finally:
-        app.stop()
+    _serve(app, told)
 
 
 def _until_idle(app: App) -> None:
@@ -75,13 +74,21 @@ def _until_idle(app: App) -> None:
             told.put(signal.SIGTERM)
 
     threading.Thread(target=work, name="until-idle", daemon=True).start()
-    try:
-        _serve(app, told)
-    finally:
-        app.stop()
+    _serve(app, told)
 
 
 def _serve(app: App, told: Told) -> None:
+    """Work until the end, then end in good order. Raises what the app could not get over."""
+    in_time = False
+    try:
+        _wait(app, told)
+    finally:
+        in_time = app.stop()
+    if not in_time:
+        _leave()
+
+
+def _wait(app: App, told: Told) -> None:
     """Wait for the signal that ends the process, reloading on SIGHUP. Raises what the app could not get over."""
     while (news := told.get()) == signal.SIGHUP:
         try:
@@ -90,6 +97,13 @@ def _serve(app: App, told: Told) -> None:
             log.get(__name__).warning("rules not read again", why=str(error))
     if isinstance(news, Exception):
         raise news
+
+
+def _leave() -> None:
+    """End at once: threads that hang in a call would keep the interpreter from ending by itself."""
+    log.get(__name__).warning("not everything ended in time; it is done again after the next start")
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _signals() -> Told:

@@ -38,7 +38,7 @@ class Timing:
     metadata_age: float = 15
     bootstrap: float = 10  # of one attempt
     request: float = 1  # offsets and commits
-    survey: float = 10  # lag, reachability, topic ids
+    survey: float = 7  # lag, reachability, topic ids
     commit_every: float = 1
     commit_pause: float = 5  # after a failed one
     look_again: float = 5  # at a batch that cannot be decoded

@@ -191,11 +191,16 @@ def _postgresql(url: URL) -> Engine:
         pool_size=8,
         max_overflow=8,
         pool_timeout=_CONNECT_SECONDS,
-        connect_args={
-            "connect_timeout": _CONNECT_SECONDS,
-            "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=30000",
-            "application_name": "innerloop",
-            # A peer that vanished without a word is noticed in seconds, not in the kernel's two hours.
-            "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000,
-        },
-    )  # fmt: skip
+        connect_args=connect_args(_CONNECT_SECONDS),
+    )
+
+
+def connect_args(timeout: int) -> dict[str, object]:
+    """How a connection to PostgreSQL is made; `timeout` in seconds."""
+    return {
+        "connect_timeout": timeout,
+        "options": "-c timezone=UTC -c idle_in_transaction_session_timeout=60000 -c lock_timeout=30000",
+        "application_name": "innerloop",
+        # A peer that vanished without a word is noticed in seconds, not in the kernel's two hours.
+        "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000,
+    }  # fmt: skip

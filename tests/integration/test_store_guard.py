@@ -1,0 +1,65 @@
+"""A store that stands still but keeps its connections, as a paused container or a frozen machine does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import text
+
+from tests.support.clock import MovableClock
+from tests.support.postgres import Postgres
+from tests.support.waiting import until
+from worker.errors import StoreUnavailable
+from worker.store.engine import Store, open_store
+from worker.store.guard import LONG, Guard
+
+pytestmark = pytest.mark.postgres
+ONE = text("SELECT 1")
+
+
+@pytest.fixture
+def server(private_postgres: Callable[[], Postgres]) -> Postgres:
+    return private_postgres()
+
+
+@pytest.fixture
+def store(server: Postgres) -> Iterator[Store]:
+    store = open_store(server.create_database())
+    yield store
+    store.close()
+
+
+def test_whoever_waits_for_a_frozen_store_is_let_go_and_it_is_used_again_afterwards(
+    server: Postgres, store: Store
+) -> None:
+    clock = MovableClock()
+    frozen: list[int] = []
+    guard = Guard(store, clock.monotonic)
+
+    def wait() -> None:
+        with store.read() as conn:
+            conn.execute(ONE)
+            frozen.extend(server.freeze())
+            clock.advance(seconds=LONG + 1)
+            conn.execute(ONE)  # for ever, were it not cut
+
+    with ThreadPoolExecutor(1) as other:
+        waiting = other.submit(wait)
+        until(lambda: frozen, 20)
+        with pytest.raises(StoreUnavailable, match="stands still"):
+            until(guard.look, 20)  # not before the clock is ahead
+        with pytest.raises(StoreUnavailable):
+            waiting.result(20)
+    server.thaw(frozen)
+    store.ping()
+
+
+def test_a_long_transaction_on_a_store_that_answers_is_left_alone(store: Store) -> None:
+    clock = MovableClock()
+    guard = Guard(store, clock.monotonic)
+    with store.read() as conn:
+        clock.advance(minutes=5)
+        guard.look()
+        assert conn.execute(ONE).scalar() == 1
