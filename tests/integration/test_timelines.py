@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.flow import DIRECTORY
+from tests.support.smtp_server import SmtpServer
 from tests.support.timeline import BERLIN, PLAYBOOKS, Timeline, berlin
 from worker.errors import NotAllowed, UsageError
 from worker.followup.closing import CloseOut
@@ -207,3 +208,16 @@ def test_a_clock_that_is_set_back_does_nothing_twice_and_loses_nothing(friday: T
     assert friday.until("2026-11-23 11:59") == []
     assert friday.until("2026-11-23 12:00") == ["Mon 12:00 reminder to ana"]
     assert friday.history(one) == ["opened", "escalated", "reminded"]
+
+
+def test_what_a_message_says_comes_next_is_what_comes(fresh_store: Store, smtp: SmtpServer) -> None:
+    friday = Timeline(fresh_store, "2026-11-20 16:30", directory=ABOVE, mail=smtp)
+    friday.answer()  # bo is ana's manager and leads the team: told first, he is not the next one, too
+    friday.deliver()
+    said = " ".join(smtp.to("ana@example.com")[0].text.split())
+    assert "Mon 10:00 not acknowledged: Bo is told Mon 16:30 not contacted: Cyd is told" in said
+    assert friday.until("2026-11-23 10:00") == ["Mon 10:00 escalation to bo"]
+    friday.deliver()
+    assert "Mon 16:30 not contacted: Cyd is told" in " ".join(smtp.to("bo@example.com")[0].text.split())
+    assert friday.until("2026-11-23 16:30")[-2:] == ["Mon 16:30 handed_over to cyd", "Mon 16:30 taken_over to ana"]
+    assert friday.row(1).owner_via == "above"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from worker.route import owners
 
 Reachable = Callable[[Person | Team], bool]
 _TEAM = "team:"
+_UP = 5  # how far up the chain somebody is looked for
 
 
 class People:
@@ -80,6 +81,34 @@ class People:
     def role(self, who: str, response: Response, owner: str | None) -> str | None:
         """Whom a word of the rules names, whether or not they can be told: a person's id or team:ID."""
         return self._roles.resolve(who, response, owner)[0]
+
+    def above(
+        self,
+        to: str,
+        response: Response,
+        owner: str | None,
+        now: datetime,
+        *,
+        shut_out: Collection[str | None],
+        private: bool,
+        until: datetime,
+    ) -> str:
+        """Whom a rung tells: whom it names, else who stands above them, at last the default owner.
+
+        Passed over: who is shut out (the owner, who was told last), who has left or is away until then without
+        somebody standing in, and a queue where the work is private: its lead stands for it.
+        """
+        resolve, who = self.resolver(response, now), self.role(to, response, owner)
+        for _ in range(_UP):
+            if who is None:
+                break
+            found = resolve(who if who.startswith(_TEAM) else f"person:{who}", None)
+            hidden = private and found is not None and found.startswith(_TEAM)
+            if found is not None and not hidden and found not in shut_out and self.can_own(found, now, until):
+                return found
+            higher = self.role("manager", response, who)
+            who = higher if higher != who else None
+        return self.directory.default_owner.removeprefix("person:")
 
     def resolver(self, response: Response, now: datetime) -> Resolve:
         """Who is meant by `agent`, `manager` and the like for this response."""

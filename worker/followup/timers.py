@@ -26,9 +26,9 @@ from worker.store.batch import add_notices
 from worker.store.engine import Store
 
 BY_TIMER = "timer"
+ABOVE = "above"  # how somebody came to own it whom no rung names: they stand above who could not have it
 _TOGETHER = timedelta(minutes=15)
 _LATE = timedelta(minutes=1)  # what is done later than this says so in the history
-_UP = 5  # how far up the chain somebody is looked for who has not just been told
 
 _log = log.get(__name__)
 
@@ -127,7 +127,8 @@ def _act(conn: Connection, follow_up: FollowUp, timer: Row[Any], act: Act, peopl
     data = {"n": timer.n, waits_for: act.until.value, "rung": act.rung, "from": follow_up.owner, **act.data}
     new = [notice(follow_up, kind, recipient, cause, now, tell=act.tell, priority=raised, data=data)]
     if act.hand_over and recipient != follow_up.owner:
-        values |= {"owner": recipient, "owner_via": act.to, "stands_in_for": None}
+        named = people.role(act.to, rows.opener(conn, follow_up.id), follow_up.owner) == recipient
+        values |= {"owner": recipient, "owner_via": act.to if named else ABOVE, "stands_in_for": None}
         new += _to_the_last_owner(follow_up, recipient, cause, now)
     detail = {"step": timer.step, "to": recipient, "from": follow_up.owner}
     note = f"{act.why}; {recipient} was told"
@@ -158,11 +159,7 @@ def _to_the_last_owner(follow_up: FollowUp, new_owner: str, cause: str, now: dat
 
 
 def _recipient(conn: Connection, follow_up: FollowUp, act: Act, people: People, now: datetime) -> str:
-    """Whom a step tells: never the same person twice in a row, and an escalation never the owner themselves.
-
-    Who has left, is away without somebody standing in, or may not have it, is passed over for who stands above. What
-    is private goes to a person: a queue's lead stands in for the queue.
-    """
+    """Whom a step tells: never the same person twice in a row, and an escalation never the owner themselves."""
     default = people.directory.default_owner.removeprefix("person:")
     if act.to == "default_owner":
         return default
@@ -170,28 +167,14 @@ def _recipient(conn: Connection, follow_up: FollowUp, act: Act, people: People, 
     resolve = people.resolver(opener, now)
     if act.to == "owner":
         return resolve("owner", follow_up.owner) or follow_up.owner or default
-    passed = {follow_up.owner, rows.last_told(conn, follow_up.id, follow_up.cycle)}
+    shut_out = {follow_up.owner, rows.last_told(conn, follow_up.id, follow_up.cycle)}
     if act.hand_over:
         barred = (resolve(who, None) for who in follow_up.playbook.owner_not)
-        passed |= {*follow_up.passed_on, *barred}
-    who = people.role(act.to, opener, follow_up.owner)
-    for _ in range(_UP):
-        if who is None:
-            break
-        found = resolve(who if who.startswith("team:") else f"person:{who}", None)
-        if found is not None and found not in passed and _can(found, follow_up, act, people, now):
-            return found
-        above = people.role("manager", opener, who)
-        who = above if above != who else None
-    return default
-
-
-def _can(who: str, follow_up: FollowUp, act: Act, people: People, now: datetime) -> bool:
-    """Whether somebody can be told or, where it is handed over, own it: there, and for private work a person."""
-    if follow_up.playbook.private and who.startswith("team:"):
-        return False
-    until = max(now, follow_up.due_at) if act.hand_over else now
-    return people.can_own(who, now, until)
+        shut_out |= {*follow_up.passed_on, *barred}
+    return people.above(
+        act.to, opener, follow_up.owner, now, shut_out=shut_out, private=follow_up.playbook.private,
+        until=max(now, follow_up.due_at) if act.hand_over else now,
+    )  # fmt: skip
 
 
 def _keep_a_next_step(conn: Connection, follow_up: FollowUp, people: People, now: datetime) -> None:

@@ -9,11 +9,12 @@ from datetime import datetime
 from worker.classify.telling import most_telling_sentence
 from worker.model.directory import Directory, Team
 from worker.model.notice import Kind, NewNotice
+from worker.model.playbook import Escalation
 from worker.notify import ops
 from worker.notify.channel import Channel, Outgoing
 from worker.notify.context import Context, Said
 from worker.notify.live import Live
-from worker.notify.page import Around
+from worker.notify.page import Above, Around
 from worker.notify.recipients import Reader, find, reader
 from worker.notify.slackmarkup import cut_escaped, escape
 from worker.notify.view import View
@@ -103,6 +104,7 @@ def _around(live: Live, now: datetime, place: _Place | None, *, ops_hear: bool) 
         rule_name=lambda rule_id: rule.name if (rule := live.rule_set.rule(rule_id)) else None,
         telling=_telling,
         resolve=_resolver(live, now),
+        above=_above(live),
         answers_to=place.name if place else None,
         ops_hear=ops_hear,
     )
@@ -115,6 +117,24 @@ def _resolver(live: Live, now: datetime) -> Callable[[str, Context], str | None]
         return live.people.resolver(context.said[0].response, now)(who, context.work.owner)
 
     return resolve
+
+
+def _above(live: Live) -> Above:
+    def above(
+        rung: Escalation, at: datetime, owner: str | None, told: str | None, context: Context
+    ) -> str | None:  # fmt: skip
+        work = context.work
+        if not context.said or work is None:
+            return None
+        response = context.said[0].response
+        resolve = live.people.resolver(response, at)
+        barred = {resolve(who, None) for who in work.playbook.owner_not} if rung.hand_over else set()
+        until = max(at, work.due_at) if rung.hand_over else at
+        return live.people.above(
+            rung.to, response, owner, at, shut_out={owner, told, *barred}, private=work.playbook.private, until=until
+        )
+
+    return above
 
 
 def _telling(said: Said) -> str | None:

@@ -62,6 +62,7 @@ class Work:
     due_span: str
     due_calendar: str | None
     due_at: datetime
+    due_from: datetime
     opened_at: datetime
     acknowledged_at: datetime | None
     acknowledged_by: str | None
@@ -86,6 +87,7 @@ class Line:
     by: str
     note: str | None
     via: str = ""
+    to: str | None = None  # who was told by it, or owns it since
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +288,7 @@ def _history(conn: Connection, ids: Sequence[int]) -> dict[int, list[Line]]:
     table = schema.history
     statement = select(table).where(table.c.follow_up_id.in_(ids)).order_by(table.c.follow_up_id, table.c.version)
     return _grouped(
-        (row.follow_up_id, Line(row.version, row.at, row.what, row.by, row.note, row.via))
+        (row.follow_up_id, Line(row.version, row.at, row.what, row.by, row.note, row.via, (row.detail or {}).get("to")))
         for row in conn.execute(statement)
     )
 

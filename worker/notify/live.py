@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Protocol
 
@@ -16,6 +16,19 @@ class People(Protocol):
 
     def resolver(self, response: Response, now: datetime) -> Callable[[str, str | None], str | None]:
         """(who as the rules write it, the follow-up's owner) -> a person's id, team:ID or None."""
+
+    def above(
+        self,
+        to: str,
+        response: Response,
+        owner: str | None,
+        now: datetime,
+        *,
+        shut_out: Collection[str | None],
+        private: bool,
+        until: datetime,
+    ) -> str:
+        """Whom a rung tells: whom it names, else who stands above them, at last the default owner."""
 
 
 class Live(Protocol):

@@ -8,9 +8,13 @@ from datetime import datetime
 
 from worker.calendars import Calendar
 from worker.model.directory import Directory
+from worker.model.playbook import Escalation
 from worker.notify.context import Context, Said, Work
 from worker.notify.recipients import Reader, first_name
 from worker.notify.words import Language, clean_line
+
+Above = Callable[[Escalation, datetime, str | None, str | None, Context], str | None]
+"""(rung, its moment, owner by then, who was told last, context) -> whom it will tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +22,8 @@ class Around:
     """What the live rule set and the process add to a context.
 
     `telling` finds the sentence of a comment that says most; `resolve` finds whom a word such as `manager` means for
-    a follow-up; `answers_to` names where an answer to a mail goes; `ops_hear` says that ops channels are set.
+    a follow-up, `above` whom a rung to come will tell; `answers_to` names where an answer to a mail goes; `ops_hear`
+    says that ops channels are set.
     """
 
     directory: Directory
@@ -26,6 +31,7 @@ class Around:
     rule_name: Callable[[str], str | None]
     telling: Callable[[Said], str | None]
     resolve: Callable[[str, Context], str | None]
+    above: Above
     answers_to: str | None = None
     ops_hear: bool = False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from worker.model.followup import LIVE, State
 from worker.model.notice import Kind
@@ -21,6 +21,8 @@ _VIA = {
     "account_manager": "You look after this customer.", "unit_manager": "You manage the unit.",
     "team_lead": "You lead the team.", "team_queue": "It belongs to your team's queue.",
     "default_owner": "Nobody else could be found, and you are the default owner.",
+    "above": "You stand above whoever had it.", "not mine": "You are next in line.",
+    "directory": "You are next in line.", "reassigned": "It was given to you.",
 }  # fmt: skip
 _NO = {
     "agent": "the agent", "manager": "the agent's manager", "account_manager": "the account manager",
@@ -43,6 +45,7 @@ _HAS_NOT = {
 _NOT = {
     Milestone.ACKNOWLEDGED: "Not acknowledged", Milestone.CONTACTED: "Not contacted", Milestone.CLOSED: "Not closed",
 }  # fmt: skip
+_GIVEN = frozenset({"reassigned", "not mine", "handed over"})  # in the words of the history
 _CHANNELS = {"slack": "Slack", "email": "E-mail"}
 
 
@@ -75,6 +78,8 @@ def _kind_strip(page: Page, said: Said) -> Strip | None:
             return _next_try(page, work, said)
         case Kind.REMINDER | Kind.DUE_SOON if work:
             return _reminder(page, work)
+        case Kind.ALERT if work and work.cycle > 1 and work.state is State.OPEN:
+            return _opened_again(page, said)
         case Kind.ALERT if work and _tries_are_spent(work):
             return _in_vain(page, work, said)
         case Kind.ALERT if work and page.now >= work.due_at:
@@ -98,9 +103,17 @@ def _update(page: Page, said: Said) -> Strip:
     return Strip(bold, " ".join(parts))
 
 
+def _opened_again(page: Page, said: Said) -> Strip:
+    say, news = page.say, page.context.news
+    if news is None or news.id == said.id:
+        return Strip(say("Opened again."), "")
+    text = say("{name} wrote again, {when}.", name=saying.named(news, say), when=page.short(news.response.responded_at))
+    return Strip(say("Opened again."), f"{text} {say('New answer: {score}.', score=saying.score(news, say).short)}")
+
+
 def _escalation(page: Page, work: Work) -> Strip | None:
     """Why it came to this reader; once somebody has acted, that they did: the message is edited on every change."""
-    if work.state not in LIVE:
+    if work.state not in LIVE or page.context.notice.cause.startswith(_earlier_cycles(work)):
         return None
     say, data = page.say, page.context.notice.data
     waited_for = next((one for one in Milestone if one == data.get("unless")), Milestone.ACKNOWLEDGED)
@@ -115,8 +128,18 @@ def _escalation(page: Page, work: Work) -> Strip | None:
         told = say("{name} has been told.", name=page.first_name(work.owner))
         rest = f"{_not(work, say)}. {told}"
         return Strip(say("Overdue since {when}.", when=page.short(work.due_at)), rest, "late")
-    text = say(_HAS_NOT[waited_for], name=page.first_name(work.owner), when=page.short(work.opened_at))
+    text = say(_HAS_NOT[waited_for], name=page.first_name(work.owner), when=page.short(_has_had_it_since(page, work)))
     return Strip(bold, text, "soon")
+
+
+def _earlier_cycles(work: Work) -> tuple[str, ...]:
+    return tuple(f"follow-up/{work.id}/{cycle}/" for cycle in range(1, work.cycle))
+
+
+def _has_had_it_since(page: Page, work: Work) -> datetime:
+    """Since when this is the present owner's to do: nobody is blamed for the time before."""
+    given = (line.at for line in page.context.history if line.what in _GIVEN and line.to == work.owner)
+    return max([work.due_from, *given])
 
 
 def _handed_over(page: Page) -> Strip:
@@ -278,7 +301,7 @@ def _why_escalated(page: Page, work: Work) -> str:
     rung = page.context.notice.data.get("rung")
     rungs = work.playbook.escalate
     if not isinstance(rung, int) or not 0 <= rung < len(rungs):
-        return say("The playbook {name} asks for it.", name=say.quote(clean_line(work.playbook.name)))
+        return say("The playbook {name} has no step left.", name=say.quote(clean_line(work.playbook.name)))
     it = rungs[rung]
     close = _tie(page, work, it)
     said = say(
@@ -315,12 +338,24 @@ def next_steps(page: Page) -> tuple[Moment, ...]:
     work = page.work
     if work is None or page.context.notice.kind in {Kind.COPY, Kind.TAKEN_OVER, Kind.DRILL}:
         return ()
-    found = []
+    found, owner, told = [], work.owner, _last_told(page)
     for step in page.context.steps:
         rung = _rung(step, work)
         if rung and step.at > page.now and _still_waits(rung, work):
-            found.append(Moment(page.short(step.at), _consequence(page, rung)))
+            told = page.around.above(rung, step.at, owner, told, page.context)
+            owner = told if rung.hand_over else owner
+            found.append(Moment(page.short(step.at), _consequence(page, rung, told)))
     return tuple(found)
+
+
+def _last_told(page: Page) -> str | None:
+    """Whom the last step told: nobody hears twice in a row of what somebody above could hear of."""
+    for line in reversed(page.context.history):
+        if line.what in {"reopened", "opened"}:
+            break
+        if line.to is not None and (line.what in _GIVEN or line.what == "escalated"):
+            return line.to
+    return None
 
 
 def next_sentence(page: Page) -> str:
@@ -348,10 +383,9 @@ def _still_waits(rung: Escalation, work: Work) -> bool:
     return reached < wanted
 
 
-def _consequence(page: Page, rung: Escalation) -> str:
+def _consequence(page: Page, rung: Escalation, person: str | None) -> str:
     """Not acknowledged: Bo is told, and it becomes urgent."""
     say = page.say
-    person = page.around.resolve(rung.to, page.context)
     known = display_name(person, page.around.directory) if person else None
     name = page.first_name(person) if known else say(_WHO.get(rung.to, "somebody else"))
     told = say("you are told") if person == page.reader.id else say("{name} is told", name=name)

@@ -107,6 +107,7 @@ _WORK = Work(
     id=42, response_id=1001, customer_key="crm/c-77", revision="4f2a91c0d3e5", rule="gold-billing", playbook=_PLAYBOOK,
     priority=int(Priority.HIGH), state=State.OPEN, cycle=1, version=1, owner="ana", owner_via="agent",
     stands_in_for=None, test=False, due_span="4 business hours", due_calendar="berlin", due_at=_DUE,
+    due_from=datetime(2026, 11, 20, 15, 30, tzinfo=UTC),
     opened_at=datetime(2026, 11, 20, 15, 30, tzinfo=UTC), acknowledged_at=None, acknowledged_by=None,
     contacted_at=None, closed_at=None, closed_by=None, snoozed_until=None, cancel_reason=None, outcome=None,
     root_cause=None, closing={},
@@ -139,6 +140,7 @@ def around(directory: Directory = DIRECTORY, *, revision: str = "4f2a91c0d3e5") 
         rule_name=lambda _: "Gold and platinum detractors unhappy about billing",
         telling=lambda _: None,
         resolve=lambda who, _: {"manager": "bo", "team_lead": "cyd"}.get(who),
+        above=lambda rung, _at, _owner, _told, _: {"manager": "bo", "team_lead": "cyd"}.get(rung.to),
         answers_to="billing-emea",
         ops_hear=True,
     )

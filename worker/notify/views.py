@@ -60,7 +60,7 @@ def _about(page: Page, said: Said, *, repeat: bool, in_thread: bool) -> View:
     context, say, work = page.context, page.say, page.work
     score, zone = saying.score(said, say), page.reader.zone
     due = _due(page, said) if work else None
-    news = context.news if context.notice.kind is Kind.UPDATE and context.news else None
+    news = context.news if context.news and _is_about_news(context) else None
     words = saying.words(news or said, say, page.around.telling(news or said))
     older = saying.words(said, say, None) if news and news.id != said.id else None
     strips = reasons.strips(page, said, repeat=repeat)
@@ -107,6 +107,12 @@ def _about(page: Page, said: Said, *, repeat: bool, in_thread: bool) -> View:
         closing=_closing(page, said),
         foot=_foot(page),
     )
+
+
+def _is_about_news(context: Context) -> bool:
+    """New words come first: of an update, and of an answer that opened it again."""
+    again = context.notice.kind is Kind.ALERT and context.work is not None and context.work.cycle > 1
+    return context.notice.kind is Kind.UPDATE or again
 
 
 def _ops(page: Page) -> View:

@@ -13,6 +13,7 @@ from worker.model.notice import Kind
 from worker.model.playbook import Tries
 from worker.model.span import Span, Unit
 from worker.notify import samples
+from worker.notify.context import Line
 from worker.notify.view import View
 from worker.notify.words import Language
 
@@ -51,8 +52,33 @@ def replace_struct(value: Any, **changes: Any) -> Any:
     ],
 )
 def test_an_escalation_says_what_holds_now(unless: str, work: dict[str, Any], says: str) -> None:
-    (strip,) = message(Kind.ESCALATION, {"unless": unless, "from": "ana"}, opened_at=samples.NOW, **work).strips
+    (strip,) = message(Kind.ESCALATION, {"unless": unless, "from": "ana"}, due_from=samples.NOW, **work).strips
     assert strip.line == f"Escalated to you, Bo. {says}"
+
+
+def test_nobody_is_blamed_for_the_time_before_it_was_theirs() -> None:
+    given = (Line(2, samples.NOW, "handed over", "directory", None, "directory", "ana"),)
+    escalated = samples.context(Kind.ESCALATION)
+    notice = replace(escalated.notice, data={"unless": "acknowledged", "from": "ana"})
+    (strip,) = samples.view(Kind.ESCALATION, by_mail=False, history=given, notice=notice).strips
+    assert "Ana has not acknowledged it since Fri 16:31" in strip.text
+
+
+def test_what_was_opened_again_begins_with_the_new_words() -> None:
+    found = samples.context(Kind.ALERT)
+    assert found.work is not None
+    again = samples.view(Kind.ALERT, work=replace(found.work, cycle=2), news=samples.context(Kind.UPDATE).news)
+    assert again.strips[0].line.startswith("Opened again. Ines Ferrer wrote again,")
+    assert again.words is not None
+    assert again.older is not None
+    assert again.older.top.startswith("Third call")
+    assert not samples.view(Kind.ALERT, work=replace(found.work, cycle=2, state=State.ACKNOWLEDGED)).strips
+
+
+def test_an_escalation_of_an_earlier_cycle_says_nothing_of_this_one() -> None:
+    found = samples.context(Kind.ESCALATION)
+    assert found.work is not None
+    assert samples.view(Kind.ESCALATION, work=replace(found.work, cycle=2)).strips == ()
 
 
 def test_a_try_counts_as_seen_and_is_shown() -> None:
