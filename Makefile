@@ -73,6 +73,10 @@ format: $(STAMP) ## lay the code out
 bench: $(STAMP) ## throughput and latency beside a plain consumer loop
 	@$(PY) -m bench $(ARGS)
 
+.PHONY: mutations
+mutations: $(STAMP) ## spoil the shipped rules at random: never a traceback, never more than 256 MB
+	@$(PY) -m tests.support.mutating $(or $(MUTATIONS),10000) $(or $(SEED),1)
+
 .PHONY: bench-text
 bench-text: $(STAMP) ## classifying, on labelled text
 	@$(PY) -m bench.text $(ARGS)

@@ -1,6 +1,8 @@
 """Random mutations of a rule set: whatever comes of it, an error line or a working set. As a program:
 
-python -m tests.support.mutating 10000 1
+python -m tests.support.mutating 10000 1          (or: make mutations MUTATIONS=10000 SEED=1)
+
+A seed that is not survived is named; it alone runs again with 1 and that seed.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ _PIECES = (
     b"none:", b"~", b"null", b"person:", b"team:x", b"matches", b"in_hours", b"?", b"---\n", b"...\n", b"%YAML 1.2\n",
     b"\xed\xa0\x80", "İ".encode(), "ﬁ".encode(), b"(" * 40, b"{" * 40,
 )  # fmt: skip
+_TOLD_EVERY = 10_000
+_MOST_MEGABYTES = 256
 Change = Callable[[random.Random, bytes], bytes]
 
 
@@ -113,8 +117,15 @@ def main(count: int, seed: int) -> None:
         except Exception:
             sys.stdout.write(f"seed {seed + n} is not survived\n")
             raise
+        if (n + 1) % _TOLD_EVERY == 0 or n + 1 == count:
+            _tell(n + 1, seed, accepted)
+
+
+def _tell(count: int, seed: int, accepted: int) -> None:
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    assert most <= _MOST_MEGABYTES, f"{most} MB"
     sys.stdout.write(f"{count} mutations from seed {seed}: {accepted} accepted, the rest refused; at most {most} MB\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
