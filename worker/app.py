@@ -102,10 +102,19 @@ class App:
             clock,
             lambda: self.health.beat("schedule"),
         )
-        self.presence = Presence(self.store, clock, roles, self.readiness, self._revision)
+        self.presence = Presence(
+            self.store, clock, roles, self.readiness, self._revision, lambda: self.rule_sets.problem
+        )
         # What may take seconds: nothing that is due for a customer waits behind it.
         self.upkeep = Ticker([Duty("presence", every=15, run=self.presence.run), *self._slow_duties()], clock, _nothing)
-        self.http = HttpServer(settings.http_listen, readiness=self.readiness, alive=self.is_alive, reload=self.reload)
+        self.http = HttpServer(
+            settings.http_listen,
+            readiness=self.readiness,
+            alive=self.is_alive,
+            reload=self.reload,
+            rules=self.rule_sets.status,
+            notes=self._notes,
+        )
 
     def _slow_duties(self) -> list[Duty]:
         if "schedule" not in self.roles:
@@ -180,6 +189,12 @@ class App:
         if self.kafka is not None:
             failing.extend(self.kafka.status().failing)
         return sorted(set(failing))
+
+    def _notes(self) -> list[str]:
+        """What somebody should know although everything works."""
+        if self.rule_sets.problem is None:
+            return []
+        return [f"The newest rule set is refused; {self._revision()} goes on. See: innerloop rules status"]
 
     # Inside ------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -27,7 +28,7 @@ from worker.notify.ops import rules_refused
 from worker.notify.recipients import MAINTAINER, OPS, find, is_address
 from worker.notify.render import Templates
 from worker.route.decide import Decider
-from worker.route.findings import Finding, Level, as_text
+from worker.route.findings import Finding, Level, as_json, as_text
 from worker.route.inline import findings_of, run_tests
 from worker.route.load import load, revision
 from worker.route.schema import RuleSet
@@ -219,6 +220,16 @@ class RuleSets:
         if self._live is None:
             raise RuleSetRefused(self.problem)
         return self._live
+
+    def status(self) -> dict[str, Any]:
+        """The revision in use, and what was wrong with the newest set while it is refused. For any thread."""
+        live = self._live
+        found = as_json(self.refused, None)["findings"]
+        return {
+            "revision": live.revision if live else None,
+            "maintained_by": live.rule_set.maintained_by if live else None,
+            "refused": {"problem": self.problem, "findings": found} if self.problem else None,
+        }
 
     @property
     def is_usable(self) -> bool:

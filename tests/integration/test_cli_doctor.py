@@ -138,7 +138,7 @@ def test_the_mail_server_is_signed_in_to(smtp: SmtpServer) -> None:
 def test_roles_that_nobody_plays_are_named(commands: Commands) -> None:
     with commands.store.write() as conn:
         now = SystemClock().now()
-        workers.at_work(conn, "here:1", ["deliver", "schedule", "serve"], "4f2a91c00000", now, now)
+        workers.at_work(conn, "here:1", ["deliver", "schedule", "serve"], ("4f2a91c00000", None), now, now)
 
     (line,) = [line for line in commands("doctor").stdout.splitlines() if " workers " in line]
 

@@ -26,7 +26,7 @@ class Process:
 
     def __init__(self, store: Store, clock: MovableClock, url: str, *roles: str) -> None:
         self.failing: list[str] = []
-        self.presence = Presence(store, clock, roles, lambda: self.failing, lambda: "rev")
+        self.presence = Presence(store, clock, roles, lambda: self.failing, lambda: "rev", lambda: None)
         self.presence._name = "+".join(roles)
         self.heartbeat = Heartbeat(store, clock, url, lambda: self.failing)
 

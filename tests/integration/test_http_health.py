@@ -22,6 +22,7 @@ class Probe:
         self.failing: list[str] = []
         self.moving = True
         self.reloads = 0
+        self.notes: list[str] = []
 
     def reload(self) -> None:
         self.reloads += 1
@@ -34,7 +35,14 @@ def probe() -> Probe:
 
 @pytest.fixture
 def server(probe: Probe) -> Iterator[HttpServer]:
-    server = HttpServer("127.0.0.1:0", readiness=lambda: probe.failing, alive=lambda: probe.moving, reload=probe.reload)
+    server = HttpServer(
+        "127.0.0.1:0",
+        readiness=lambda: probe.failing,
+        alive=lambda: probe.moving,
+        reload=probe.reload,
+        rules=lambda: {"revision": "4f2a91c00000"},
+        notes=lambda: probe.notes,
+    )
     server.start()
     yield server
     server.stop()
@@ -61,6 +69,16 @@ def test_ready_means_that_nothing_fails(server: HttpServer, probe: Probe) -> Non
     probe.failing = ["store", "kafka"]
 
     assert said(server, "/readyz") == (503, {"ready": False, "failing": ["store", "kafka"]})
+
+
+def test_what_is_worth_knowing_does_not_turn_it_red(server: HttpServer, probe: Probe) -> None:
+    probe.notes = ["The newest rule set is refused."]
+
+    assert said(server, "/readyz") == (200, {"ready": True, "failing": [], "notes": probe.notes})
+
+
+def test_the_rules_in_use_can_be_asked(server: HttpServer) -> None:
+    assert said(server, "/api/v1/rules") == (200, {"revision": "4f2a91c00000"})
 
 
 def test_alive_is_progress_not_existence(server: HttpServer, probe: Probe) -> None:

@@ -60,6 +60,8 @@ def test_a_broken_directory_leaves_the_last_good_set_also_after_a_restart(sets: 
     good = running.current().revision
     _edit(rules, "when: always", "wehn: always")
     assert (running.refresh(), running.current().revision) == (False, good)
+    refused = running.status()["refused"]
+    assert (refused["findings"][0]["code"], refused["findings"][0]["line"]) == ("E101", 20)
     restarted = sets()
     assert restarted.current().revision == good
     assert 'unknown key "wehn"' in (restarted.problem or "")

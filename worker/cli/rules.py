@@ -171,7 +171,13 @@ def _at_work(conn: Connection, now: datetime) -> list[dict[str, Any]]:
 
     recent = workers.select().where(workers.c.seen_at > now - _HEARD_OF).order_by(workers.c.name)
     return [
-        {"name": row.name, "roles": row.roles, "revision": row.revision, "seen_at": iso(row.seen_at)}
+        {
+            "name": row.name,
+            "roles": row.roles,
+            "revision": row.revision,
+            "refused": row.refused,
+            "seen_at": iso(row.seen_at),
+        }
         for row in conn.execute(recent)
     ]
 
@@ -181,7 +187,8 @@ def _write_workers(at_work: list[dict[str, Any]], live: dict[str, Any] | None) -
     for one in at_work:
         newest = live is not None and one["revision"] == live["revision"]
         said = f"{one['revision']}, {', '.join(one['roles'])}{'' if newest else ', not the newest'}"
-        out.print(output.gutter("Worker", f"{one['name']}  {said}"))
+        refused = [f"the newest is refused: {one['refused']}"] if one["refused"] else []
+        out.print(output.gutter("Worker", f"{one['name']}  {said}", *refused))
     if not at_work:
         out.print(output.gutter("Workers", "none was heard of within the last minute"))
 

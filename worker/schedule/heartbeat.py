@@ -38,12 +38,15 @@ class Presence:
         roles: Collection[str],
         failing: Callable[[], list[str]],
         revision: Callable[[], str | None],
+        refused: Callable[[], str | None],
     ) -> None:
+        """`refused` says what is wrong with the newest rule set, while it is refused."""
         self._store = store
         self._clock = clock
         self._roles = roles
         self._failing = failing
         self._revision = revision
+        self._refused = refused
         self._name = f"{socket.gethostname()}:{os.getpid()}"
         self._began = clock.now()
 
@@ -52,7 +55,8 @@ class Presence:
         if not self._failing():
             with self._store.write() as conn:
                 now = self._clock.now()
-                workers.at_work(conn, self._name, self._roles, self._revision(), self._began, now)
+                rules = self._revision(), self._refused()
+                workers.at_work(conn, self._name, self._roles, rules, self._began, now)
         return 0
 
     def end(self) -> None:

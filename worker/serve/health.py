@@ -12,8 +12,13 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 
-def health_routes(readiness: Callable[[], list[str]], alive: Callable[[], bool]) -> APIRouter:
-    """`readiness` gives the names of what fails; both are asked at every request and must answer at once."""
+def health_routes(
+    readiness: Callable[[], list[str]], alive: Callable[[], bool], notes: Callable[[], list[str]] = list
+) -> APIRouter:
+    """`readiness` gives the names of what fails, `notes` what somebody should know although nothing fails.
+
+    All are asked at every request and must answer at once.
+    """
     router = APIRouter()
 
     @router.get("/livez", summary="Is the process making progress?")
@@ -24,6 +29,9 @@ def health_routes(readiness: Callable[[], list[str]], alive: Callable[[], bool])
     @router.get("/readyz", summary="Does everything this process needs answer?")
     def readyz() -> JSONResponse:
         failing = readiness()
-        return JSONResponse({"ready": not failing, "failing": failing}, status_code=503 if failing else 200)
+        said = {"ready": not failing, "failing": failing}
+        if told := notes():
+            said["notes"] = told
+        return JSONResponse(said, status_code=503 if failing else 200)
 
     return router

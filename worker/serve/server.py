@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
@@ -29,16 +30,18 @@ class HttpServer:
         readiness: Callable[[], list[str]],
         alive: Callable[[], bool],
         reload: Callable[[], None] | None = None,
+        rules: Callable[[], dict[str, Any]] = dict,
+        notes: Callable[[], list[str]] = list,
         may_reload: Callable[[str], bool] | None = None,
         routers: Sequence[APIRouter] = (),
     ) -> None:
         host, _, port = listen.rpartition(":")
         self._host, self._wanted = host.strip("[]"), int(port)
         self.app = FastAPI(title="innerloop", version=__version__, docs_url=None, redoc_url=None)
-        for router in (health_routes(readiness, alive), metrics_routes(), *routers):
+        for router in (health_routes(readiness, alive, notes), metrics_routes(), *routers):
             self.app.include_router(router)
         if reload is not None:
-            self.app.include_router(reload_routes(reload, may_reload))
+            self.app.include_router(reload_routes(reload, rules, may_reload))
         self._socket: socket.socket | None = None
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None

@@ -15,11 +15,25 @@ _KEPT = timedelta(days=1)
 
 
 def at_work(
-    conn: Connection, name: str, roles: Collection[str], revision: str | None, started_at: datetime, now: datetime
+    conn: Connection,
+    name: str,
+    roles: Collection[str],
+    rules: tuple[str | None, str | None],
+    started_at: datetime,
+    now: datetime,
 ) -> None:
-    """Note that a process is ready, now. Rows of processes that ended without a word go after a day."""
+    """Note that a process is ready, now, and its rules: the revision in use, and why the newest set is refused.
+
+    Rows of processes that ended without a word go after a day.
+    """
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    values = {"roles": sorted(roles), "revision": revision, "started_at": started_at, "seen_at": now}
+    values = {
+        "roles": sorted(roles),
+        "revision": rules[0],
+        "refused": rules[1],
+        "started_at": started_at,
+        "seen_at": now,
+    }
     statement = insert(workers).values(name=name, **values)
     conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
     conn.execute(delete(workers).where(workers.c.seen_at < now - _KEPT))
