@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.support.sendgrid_server",
     "tests.support.smtp_server",
     "tests.support.process",
+    "tests.support.recording_sink",
     "tests.support.commands",
 ]
 

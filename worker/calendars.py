@@ -149,10 +149,6 @@ class Calendar:
         left = self.business_between(paused_at, due)
         return self.after(resumed_at, left) if left else due
 
-    def local_date(self, at: datetime) -> date:
-        """The date on this calendar's wall."""
-        return at.astimezone(self.zone).date()
-
     def is_holiday(self, day: date) -> bool:
         return day in holidays_of(self.spec.holidays, day.year)
 

@@ -7,21 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.support.kafka.cluster import Kafka, produce_all
-from tests.support.reading import ReaderThread, read_until_idle
+from tests.support.reading import ReaderThread, numbers, read_until_idle
 from tests.support.recording_sink import RecordingSink
 from tests.support.waiting import until
 from worker.errors import ConfigError
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> RecordingSink:
-    return RecordingSink(tmp_path / "sink.db")
-
-
-def numbers(first: int, beyond: int) -> list[bytes]:
-    return [b"%06d" % n for n in range(first, beyond)]
 
 
 def in_transaction(kafka: Kafka, topic: str, values: list[bytes], *, abort: bool = False) -> None:

@@ -7,13 +7,12 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tests.support.kafka.cluster import Kafka
 from tests.support.kafka.fixtures import PrivateKafka
-from tests.support.reading import QUICK, ReaderThread
+from tests.support.reading import QUICK, ReaderThread, numbers
 from tests.support.recording_sink import RecordingSink
 from tests.support.servers import free_port
 from tests.support.waiting import until
@@ -31,15 +30,6 @@ def _sockets_of_refused_connections(caplog: pytest.LogCaptureFixture) -> Iterato
     yield
     caplog.get_records("call").clear()
     gc.collect()
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> RecordingSink:
-    return RecordingSink(tmp_path / "sink.db")
-
-
-def numbers(first: int, beyond: int) -> list[bytes]:
-    return [b"%06d" % n for n in range(first, beyond)]
 
 
 def test_while_the_store_is_away_the_batch_is_held_and_the_member_stays(real_kafka: Kafka, sink: RecordingSink) -> None:

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tests.support.kafka.cluster import Kafka
-from tests.support.reading import QUICK, ReaderThread, read_until_idle, set_committed
+from tests.support.reading import QUICK, ReaderThread, numbers, read_until_idle, set_committed
 from tests.support.recording_sink import RecordingSink
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def sink(tmp_path: Path) -> RecordingSink:
-    return RecordingSink(tmp_path / "sink.db")
-
-
-def numbers(first: int, beyond: int) -> list[bytes]:
-    return [b"%06d" % n for n in range(first, beyond)]
 
 
 def test_everything_is_read_once_and_what_comes_later_too(kafka: Kafka, sink: RecordingSink) -> None:

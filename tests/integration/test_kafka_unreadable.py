@@ -15,11 +15,6 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.kafka
 
 
-@pytest.fixture
-def sink(tmp_path: Path) -> RecordingSink:
-    return RecordingSink(tmp_path / "sink.db")
-
-
 def batches(kafka: Kafka, topic: str, *sizes: int, partition: int = 0) -> None:
     """One batch of numbered records for each size."""
     first = 0

@@ -24,6 +24,11 @@ QUICK = Timing(
 )  # fmt: skip
 
 
+def numbers(first: int, beyond: int) -> list[bytes]:
+    """Values that sort as they were written."""
+    return [b"%06d" % n for n in range(first, beyond)]
+
+
 class ReaderThread:
     """Starts at once. Leaving the block stops it; an error of the loop is raised there."""
 

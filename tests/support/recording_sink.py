@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from worker.errors import StoreUnavailable
 from worker.ingest.records import Batch, Head, Partition, Pause, Slice
 
@@ -151,3 +153,8 @@ class RecordingSink:
             "FROM rows WHERE topic = ? AND kind <> 'again') WHERE before <> first"
         )
         return self.query(sql, topic)
+
+
+@pytest.fixture
+def sink(tmp_path: Path) -> RecordingSink:
+    return RecordingSink(tmp_path / "sink.db")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from msgspec import structs
+
 from worker.classify.reading import CommentReader, Reading, primary
 from worker.classify.scales import SCALES, Unclassifiable, classify_score, lowest_fifth, resolve, unknown_scale
 from worker.model.response import Response
@@ -32,22 +34,19 @@ class Classifier:
         survey = self._surveys.get(response.survey) if response.survey else None
         metric, scale = self._scale(response, survey)
         klass = classify_score(response.score, scale)
-        if not response.has_comment:
-            return Verdict(
-                metric=metric,
-                score=response.score,
-                klass=klass,
-                scale_low=scale.low,
-                scale_high=scale.high,
-                lowest_fifth=lowest_fifth(response.score, scale),
-            )
-        reading = self._read(response, survey)
-        return Verdict(
+        by_score = Verdict(
             metric=metric,
             score=response.score,
             klass=klass,
             scale_low=scale.low,
             scale_high=scale.high,
+            lowest_fifth=lowest_fifth(response.score, scale),
+        )
+        if not response.has_comment:
+            return by_score
+        reading = self._read(response, survey)
+        return structs.replace(
+            by_score,
             sentiment=reading.sentiment,
             confidence=reading.confidence,
             themes=reading.themes,
@@ -55,7 +54,6 @@ class Classifier:
             text_read=reading.read,
             language=reading.language,
             silent=_is_silent(klass, reading),
-            lowest_fifth=lowest_fifth(response.score, scale),
             evidence=reading.evidence,
         )
 

@@ -124,16 +124,8 @@ class _Http(http.client.HTTPConnection):
             raise why_not_reached(error) from None
 
 
-class _Https(http.client.HTTPSConnection):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._create_connection = connect
-
-    def connect(self) -> None:
-        try:
-            super().connect()
-        except OSError as error:
-            raise why_not_reached(error) from None
+class _Https(_Http, http.client.HTTPSConnection):
+    """The same over TLS."""
 
 
 class _HttpHandler(urllib.request.HTTPHandler):

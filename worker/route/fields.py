@@ -42,7 +42,6 @@ class Kind(StrEnum):
 
 
 DECLARABLE = tuple(kind.value for kind in list(Kind)[:8])
-ENUMS = frozenset({Kind.ENUM, Kind.ENUM_OR_NUMBER, Kind.ENUM_OR_BOOLEAN})
 NUMBERS = frozenset({Kind.NUMBER, Kind.DURATION})
 OPEN_PREFIXES = ("response.answers.", "customer.attributes.", "attributes.")
 _MOST_FOLDED = 4096
@@ -330,8 +329,3 @@ def told(value: Any) -> Json:
             return str(value)  # as an integer it could have a million digits
         return int(value) if value == value.to_integral_value() else float(value)
     return str(value) if isinstance(value, StrEnum) else value
-
-
-def with_declared(declared: Mapping[str, Field]) -> dict[str, Field]:
-    """The event's own fields and the site's, which narrow or add."""
-    return {**FIELDS, **declared}

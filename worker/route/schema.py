@@ -106,10 +106,6 @@ class RuleSet:
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
 
-    @property
-    def has_catch_all(self) -> bool:
-        return bool(self.rules) and self.rules[-1].catches_all
-
     def rule(self, rule_id: str) -> Rule | None:
         """The rule or `also` entry with that id, or that had it before it was renamed."""
         every = (*self.rules, *self.also)

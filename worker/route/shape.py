@@ -74,10 +74,6 @@ def shown(text: str, most: int = 60) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def quoted_list(words: Collection[str]) -> str:
-    return ", ".join(f'"{word}"' for word in words)
-
-
 def mapping(file: File, node: Node | None, what: str, fix: str = "") -> Map | None:
     """The node as a mapping. An empty value is an empty mapping."""
     if isinstance(node, Map):

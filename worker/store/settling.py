@@ -51,14 +51,6 @@ def due(conn: Connection, now: datetime, limit: int, only: int | None = None) ->
     ]
 
 
-def next_due(conn: Connection) -> datetime | None:
-    """When the next waiting response is due."""
-    found: datetime | None = conn.execute(
-        select(responses.c.settle_at).where(responses.c.status == "waiting").order_by(responses.c.settle_at).limit(1)
-    ).scalar()
-    return found
-
-
 def postpone(conn: Connection, id_: int, until: datetime) -> None:
     """Look at this one again later, since it cannot be decided now, and let the others through meanwhile."""
     waiting = (responses.c.id == id_) & (responses.c.status == "waiting")
