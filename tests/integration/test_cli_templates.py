@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tests.support.commands import Commands
 from worker.cli.templates import kinds
+from worker.clock import SystemClock
+
+_ANSWER = {
+    "id": "r-1", "metric": "nps", "score": 2, "responded_at": SystemClock().now().isoformat(),
+    "comment": "Nobody called.", "customer": {"id": "c-1", "name": "Pia Stahl"},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("part", ["email.txt", "email.html", "slack"])
@@ -16,7 +23,47 @@ def test_an_alert_can_be_seen_in_every_part(commands: Commands, part: str) -> No
 
     assert result.exit_code == 0, result.output
     assert "Third call about the same invoice." in result.stdout
-    assert result.stderr.startswith("Subject: Reply by Mon 12:00: NPS 2 from Ines Ferrer, Berlin [F-42]")
+    assert "Reply by Mon 12:00: NPS 2 from Ines Ferrer, Berlin" in result.stderr
+
+
+def test_a_message_about_a_stored_answer_is_the_one_its_owner_would_get(commands: Commands) -> None:
+    commands("import", commands.write("one.jsonl", _ANSWER), "--source", "shop")
+    mail = commands("templates", "preview", "alert", "--response", "shop/r-1")
+    slack = commands("templates", "preview", "reminder", "--response", "r-1", "--channel", "slack")
+
+    assert (mail.exit_code, slack.exit_code) == (0, 0), mail.output + slack.output
+    assert "Nobody called." in mail.stdout
+    assert "NPS 2 from Pia Stahl" in mail.stderr
+    assert json.loads(slack.stdout)[0]["text"]["text"] == "NPS 2 from Pia Stahl"
+    assert commands.json("notices", "list")[0]["deliveries"] == []
+
+
+def test_what_is_not_about_one_answer_says_so(commands: Commands) -> None:
+    commands(
+        "import",
+        commands.write("one.jsonl", _ANSWER, {**_ANSWER, "id": "r-2", "score": 10, "customer": {"id": "c-2"}}),
+        "--source",
+        "shop",
+    )
+
+    assert "Leave --response out" in commands("templates", "preview", "huddle", "--response", "r-1").stderr
+    assert "belongs to no follow-up" in commands("templates", "preview", "alert", "--response", "r-2").stderr
+    assert commands("templates", "preview", "alert", "--response", "r-3").exit_code == 1
+
+
+@pytest.mark.parametrize(("channel", "shows"), [("email", 'role="presentation"'), ("slack", "<h1 dir=")])
+def test_open_shows_a_page_that_only_this_user_can_read(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, channel: str, shows: str
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr("tempfile.tempdir", str(commands.home))
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    result = commands("templates", "preview", "alert", "--channel", channel, "--open")
+
+    assert (result.exit_code, result.stdout) == (0, "")
+    page = Path(opened[0].removeprefix("file://"))
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert shows in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("kind", kinds())

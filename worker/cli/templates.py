@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import webbrowser
 from typing import TYPE_CHECKING
 
 import click
@@ -12,8 +13,11 @@ from worker.errors import UsageError
 
 if TYPE_CHECKING:
     from worker.model.notice import Kind
+    from worker.notify.view import View
+    from worker.ruleset import Files
 
 _PARTS = ("email.txt", "email.html", "slack")
+_OF_CHANNEL = {"email": ("email.txt", "email.html"), "slack": ("slack", "slack")}  # to read here, to open
 
 
 @click.group(name="templates")
@@ -22,30 +26,45 @@ def command() -> None:
 
 
 @command.command(name="preview")
-@click.argument("kind", metavar="KIND", required=False)
-@click.option("--part", type=click.Choice(_PARTS), default=_PARTS[0], show_default=True, help="What to show of it.")
+@click.argument("kind", metavar="NOTICE", required=False)
 @click.option(
-    "--language", default="en", show_default=True, help="The reader's: en, de, or en-XA for long accented text."
+    "--response", "reference", metavar="ID", help="About this stored answer (SOURCE/ID), not an invented one."
 )
+@click.option("--channel", type=click.Choice(["email", "slack"]), default="email", show_default=True, help="By what.")
+@click.option("--open", "opens", is_flag=True, help="Show it in the browser: the mail as HTML, the blocks drawn.")
+@click.option("--part", type=click.Choice(_PARTS), help="What to print of it. Default: a mail's text, Slack's blocks.")
+@click.option("--language", help="The reader's: en, de, or en-XA for long accented text. Default: theirs, else en.")
 @click.pass_context
-def preview(ctx: click.Context, kind: str | None, part: str, language: str) -> None:
-    """Render a template with an invented message of its KIND; without KIND, list the kinds.
+def preview(
+    ctx: click.Context,
+    kind: str | None,
+    reference: str | None,
+    channel: str,
+    opens: bool,
+    part: str | None,
+    language: str | None,
+) -> None:
+    """Render a NOTICE with the templates as they are now; without NOTICE, list them.
 
-    The rendered part goes to stdout, its subject to stderr. Ends with 1 where the template cannot be rendered; then
-    the built-in text is shown, as it would be sent.
+    It shows an invented customer, or with --response what the store knows; nothing is sent and nothing is stored.
+    The message goes to stdout, its first lines to stderr. Ends with 1 where a template cannot be rendered; then the
+    built-in text is shown, as it would be sent.
     """
     from worker.notify.render import Templates
-    from worker.notify.samples import view
 
     if kind is None:
         click.echo("\n".join(kinds()))
         return
+    part = part or _OF_CHANNEL[channel][1 if opens else 0]
     files = rule_files.read(opening.settings())
+    shown = _view(_kind(kind), files, reference, by_mail=part != "slack", language=language)
     pages = {name.removeprefix("templates/"): data for name, data in files.items() if name.startswith("templates/")}
-    shown = view(_kind(kind), by_mail=part != "slack", language=language)
     rendered = Templates(pages).render(shown, (part,))
-    output.say(f"Subject: {shown.subject}")
-    click.echo(rendered.parts[part])
+    _first_lines(shown, part)
+    if opens:
+        _open(shown, part, rendered.parts[part])
+    else:
+        click.echo(rendered.parts[part])
     for broken in rendered.broken:
         output.say(f"templates/{broken.template}: {broken.problem}; the built-in text is shown instead.")
     ctx.exit(FOUND_SOMETHING if rendered.broken else 0)
@@ -64,3 +83,31 @@ def _kind(name: str) -> Kind:
     if name not in kinds():
         raise UsageError(f'"{name}" is no kind of message. Kinds: {", ".join(kinds())}.')
     return Kind(name)
+
+
+def _view(kind: Kind, files: Files, reference: str | None, *, by_mail: bool, language: str | None) -> View:
+    from worker.cli.previewing import of_response
+    from worker.notify import samples
+
+    if reference is None:
+        return samples.view(kind, by_mail=by_mail, language=language or "en")
+    return of_response(kind, reference, files, by_mail=by_mail, language=language)
+
+
+def _first_lines(shown: View, part: str) -> None:
+    """What a list of mails or a lock screen shows."""
+    if part == "slack":
+        output.say(f"Lock screen: {shown.lead}")
+        return
+    output.say(f"Subject: {shown.subject}")
+    output.say(f"Sender: {shown.sender}")
+    output.say(f"Preview: {shown.preheader}")
+
+
+def _open(shown: View, part: str, text: str) -> None:
+    """Into a file that only this user can read, and from there into a browser, where there is one."""
+    from worker.cli.previewing import page, written
+
+    path = written(page(shown, part, text))
+    where = "Opened" if webbrowser.open(path.as_uri()) else "There is no browser here; the page is"
+    output.say(f"{where} {path}")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+
+from sqlalchemy import Connection
 
 from worker.classify.telling import most_telling_sentence
 from worker.model.directory import Directory, Team
 from worker.model.notice import Kind, NewNotice
 from worker.model.playbook import Escalation
-from worker.notify import ops
+from worker.notify import ops, samples
 from worker.notify.channel import Channel, Outgoing
-from worker.notify.context import Context, Said
+from worker.notify.context import Context, Said, fill
 from worker.notify.live import Live
 from worker.notify.page import Above, Around
 from worker.notify.recipients import Reader, find, reader
@@ -24,6 +26,7 @@ from worker.store.threads import Thread
 _JOINS_THREAD = frozenset(
     {Kind.UPDATE, Kind.REMINDER, Kind.DUE_SOON, Kind.CLOSED, Kind.TAKEN_OVER, Kind.HANDED_OVER, Kind.ESCALATION}
 )
+_NOT_ABOUT_ONE = frozenset({Kind.OPS, Kind.LATE_ANSWERS, Kind.CATCH_UP, Kind.HUDDLE, Kind.CUSTOMER})
 _BROADCAST = frozenset({Kind.UPDATE, Kind.HANDED_OVER})  # a new owner or new words: shown to the whole channel
 
 
@@ -82,6 +85,28 @@ def redraw(context: Context, channel: Channel, live: Live, now: datetime) -> Out
         parts=live.templates.render(view, channel.parts).parts,
         at=now,
     )
+
+
+def preview(
+    conn: Connection, kind: Kind, response: int, follow_up: int | None, live: Live, now: datetime, *, by_mail: bool,
+    language: str | None,
+) -> View | None:  # fmt: skip
+    """What a notice of this kind would say about a stored answer now; None for a kind that is not about one answer."""
+    if kind in _NOT_ABOUT_ONE:
+        return None
+    rules = live.rule_set
+    bare = replace(
+        samples.context(kind), channel="email" if by_mail else "slack", address="", said=(), news=None, work=None
+    )
+    bare = replace(bare, notice=replace(bare.notice, follow_up_id=follow_up, response_id=response, not_before=now))
+    context = fill(conn, [bare])[0]
+    owner = (context.work.owner if context.work else None) or rules.directory.default_owner.removeprefix("person:")
+    data = {**context.notice.data, **({"by": rules.directory.default_owner} if "by" in context.notice.data else {})}
+    context = replace(context, notice=replace(context.notice, recipient=owner, data=data))
+    who = _reader(context, live)
+    who = replace(who, language=language) if language else who
+    place = _answers(who, rules.directory, context)
+    return build(context, who, _around(live, now, place, ops_hear=True), now, by_mail=by_mail)
 
 
 @dataclass(frozen=True, slots=True)
