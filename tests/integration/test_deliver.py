@@ -22,6 +22,13 @@ from worker.store.engine import Store
 OPS = ("slack:#cx-ops", "email:ops@example.com")
 
 
+def _run_on(told: Telling) -> None:
+    """Deliver, second by second: edits and lines keep a channel's pace."""
+    for _ in range(6):
+        told.run()
+        told.clock.advance(seconds=1)
+
+
 @pytest.fixture(scope="module")
 def live() -> LiveSet:
     return live_set()
@@ -151,6 +158,69 @@ def test_an_acknowledged_follow_up_is_shown_so_in_the_same_message(
     (message,) = slack.messages
     until(lambda: "*Acknowledged* by Ana, Fri 16:10" in message.all_text, 5)
     assert "First step" not in message.all_text
+
+
+def test_who_did_what_stands_in_the_thread_one_line_each(
+    told: Telling, slack: SlackServer, clock: MovableClock
+) -> None:
+    told.follow_up()
+    told.tell()
+    told.run()
+    service = Service(told.store, lambda: told.live, clock)
+    service.acknowledge(42, by="ana", via="slack")
+    clock.advance(minutes=10)
+    service.tried(42, by="ana", via="cli", note="Rang twice.")
+    _run_on(told)
+    lines = [m for m in slack.messages if m.thread_ts == slack.messages[0].ts]
+    assert [m.text for m in lines] == ["Ana acknowledged this from Slack.", "Ana tried, no answer. “Rang twice.”"]
+    assert {m.payload["reply_broadcast"] for m in lines} == {False}
+    assert len({m.delivery_id for m in slack.messages}) == 3
+
+
+def test_a_new_owner_is_shown_to_the_whole_channel(told: Telling, slack: SlackServer, clock: MovableClock) -> None:
+    told.follow_up(owner="team:billing-emea")
+    told.tell(to="team:billing-emea")
+    told.run()
+    Service(told.store, lambda: told.live, clock).reassign(42, to="dora", by="bo", via="cli")
+    _run_on(told)
+    alert, taken = [m for m in slack.messages if m.channel == slack.messages[0].channel]
+    assert (taken.thread_ts, taken.payload["reply_broadcast"]) == (alert.ts, True)
+    assert taken.text.startswith("Dora has taken this over.")
+
+
+def test_a_line_in_a_thread_waits_for_no_quiet_hours_and_tells_ops_nothing(
+    told: Telling, slack: SlackServer, smtp: SmtpServer, clock: MovableClock
+) -> None:
+    told.follow_up()
+    told.tell()
+    told.run()
+    Service(told.store, lambda: told.live, clock).acknowledge(42, by="ana", via="cli")
+    slack.fail_next(error="cannot_reply_to_message", path="chat.postMessage")
+    _run_on(told)
+    (line,) = told.all_notices(Kind.UPDATE)
+    assert (line.state, line.reason) == ("failed", "cannot_reply_to_message")
+    assert told.all_notices(Kind.OPS) == []
+    assert not smtp.messages
+
+
+def test_a_message_that_reached_nobody_is_told_in_the_thread(
+    told: Telling, slack: SlackServer, clock: MovableClock
+) -> None:
+    told.follow_up()
+    told.tell()
+    told.run()
+    told.tell(kind=Kind.COPY, to="nobody")
+    _run_on(told)
+    assert "A message about this did not reach nobody: no address." in [m.text for m in slack.messages]
+
+
+def test_of_private_work_a_channel_reads_no_line(told: Telling, slack: SlackServer, clock: MovableClock) -> None:
+    told.follow_up(plan=told.playbook(private=True))
+    told.tell(to="team:billing-emea")
+    told.run()
+    Service(told.store, lambda: told.live, clock).acknowledge(42, by="ana", via="cli", note="A word about Ines.")
+    _run_on(told)
+    assert len(slack.messages) == 1
 
 
 def test_what_has_become_pointless_is_skipped_with_its_reason(told: Telling, slack: SlackServer) -> None:

@@ -12,7 +12,7 @@ from worker.classify.telling import most_telling_sentence
 from worker.model.directory import Directory, Team
 from worker.model.notice import Kind, NewNotice
 from worker.model.playbook import Escalation
-from worker.notify import ops, samples
+from worker.notify import ops, samples, threadlines
 from worker.notify.channel import Channel, Outgoing
 from worker.notify.context import Context, Said, fill
 from worker.notify.live import Live
@@ -27,7 +27,7 @@ _JOINS_THREAD = frozenset(
     {Kind.UPDATE, Kind.REMINDER, Kind.DUE_SOON, Kind.CLOSED, Kind.TAKEN_OVER, Kind.HANDED_OVER, Kind.ESCALATION}
 )
 _NOT_ABOUT_ONE = frozenset({Kind.OPS, Kind.LATE_ANSWERS, Kind.CATCH_UP, Kind.HUDDLE, Kind.CUSTOMER})
-_BROADCAST = frozenset({Kind.UPDATE, Kind.HANDED_OVER})  # a new owner or new words: shown to the whole channel
+_BROADCAST = frozenset({Kind.UPDATE, Kind.HANDED_OVER, Kind.TAKEN_OVER})  # a new owner or new words: shown to the whole channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,21 @@ def compose(
         parts=rendered.parts,
         at=now,
         thread=thread,
-        broadcast=in_thread and context.notice.kind in _BROADCAST,
+        broadcast=in_thread and _is_for_all(context),
         reply_to=place.address if mail and place else None,
     )
     broken = [
         ops.template_broken(one.template, live.revision, one.problem, now) for one in rendered.broken
     ]  # fmt: skip
     return Composed(message, _begins(context, subject), broken)
+
+
+def _is_for_all(context: Context) -> bool:
+    """A new owner, or new words."""
+    if not context.notice.is_line:
+        return context.notice.kind in _BROADCAST
+    line = threadlines.line_of(context.notice, context.history)
+    return line is not None and line.what in threadlines.NEW_OWNER
 
 
 def redraw(context: Context, channel: Channel, live: Live, now: datetime) -> Outgoing:

@@ -53,12 +53,15 @@ class Gathering:
 
     def run(self, conn: Connection, waiting: Sequence[Notice], rules: RuleSet, now: datetime) -> list[Notice]:
         """What goes out now, of these locked notices; may hold a new one that names several others."""
+        lines = [notice for notice in waiting if notice.is_line]  # these ring no phone, so they disturb nobody
         mine: dict[str, list[Notice]] = {}
         for notice in waiting:
+            if notice.is_line:
+                continue
             mine.setdefault(notice.recipient, []).append(notice)
         wishes = {recipient: found for recipient in mine if (found := self._of(recipient, rules))}
         sent = _sent(conn, wishes, now)
-        go: list[Notice] = []
+        go = lines
         for recipient, theirs in mine.items():
             if recipient == OPS or (recipient not in wishes and not (len(theirs) > 1 and _reminders(theirs))):
                 go.extend(theirs)

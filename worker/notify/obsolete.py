@@ -39,7 +39,7 @@ def obsolete(notice: Notice, now: Now | None) -> str | None:
 
     A reminder waits for `data.until`, an escalation for `data.unless`: milestones of the follow-up.
     """
-    if now is None or notice.kind not in _ABOUT_OPEN_WORK:
+    if now is None or notice.kind not in _ABOUT_OPEN_WORK or notice.is_line:
         return None
     if now.state not in LIVE and not (notice.kind is Kind.UPDATE and now.state is State.CANCELLED):
         return f"the follow-up is {now.state.value}"

@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 
 from worker import log, metrics
 from worker.model.notice import AttemptOutcome, DeliveryState, NewNotice, NoticeState
-from worker.notify import ops, retry
-from worker.notify.channel import Answer, Channel, Readable
+from worker.notify import ops, retry, threadlines
+from worker.notify.channel import Answer, Channel, Editable, Readable
 from worker.notify.context import states
 from worker.notify.gathering import Gathering
 from worker.notify.live import Live
@@ -182,6 +182,9 @@ class Outbox:
     def _go_on(self, turn: Turn, delivery: Delivery, reason: str, tried: set[Target], *, for_good: bool) -> None:
         """Plan the next channel's delivery; ops hear why this one did not do."""
         here = Target(delivery.channel, delivery.address)
+        if delivery.notice.is_line:
+            self._fail(turn, delivery.notice, reason)
+            return
         if delivery.notice.recipient != OPS and for_good:
             turn.new.append(ops.address_refused(here, reason, turn.now))
         elif delivery.notice.recipient != OPS and not turn.is_open(delivery.channel):
@@ -194,9 +197,19 @@ class Outbox:
 
     def _fail(self, turn: Turn, notice: Notice, reason: str) -> None:
         turn.ended.append(Ended(notice, NoticeState.FAILED, reason))
+        if notice.is_line:
+            return
+        if notice.follow_up_id is not None:
+            self._say_in_threads(turn, notice, notice.follow_up_id, reason)
         _log.error("notice not delivered", notice=notice.id, kind=notice.kind.value, reason=reason)
         if notice.recipient != OPS:
             turn.new.append(ops.not_delivered(notice.id, notice.recipient, reason, turn.now))
+
+    def _say_in_threads(self, turn: Turn, notice: Notice, follow_up: int, reason: str) -> None:
+        for thread in threads.of_follow_ups(turn.conn, [follow_up]):
+            first = notices.first_told(turn.conn, follow_up, thread.channel, thread.address)
+            if first and isinstance(self._channels.get(thread.channel), Editable):
+                turn.new.append(threadlines.of_failure(thread, first.recipient, notice, reason, turn.now))
 
     def _skip(self, turn: Turn, claim: Claim, reason: str) -> None:
         deliveries.release(turn.conn, [(claim.delivery, claim.token)], turn.now)
@@ -319,6 +332,8 @@ class Outbox:
     # Shared ------------------------------------------------------------------------------------------------------
 
     def _targets(self, turn: Turn, notice: Notice) -> list[Target]:
+        if notice.is_line:
+            return [Target(word, str(notice.data["address"])) for word in notice.channels if word in self._channels]
         return targets(
             notice.recipient,
             notice.channels,

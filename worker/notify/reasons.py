@@ -72,8 +72,9 @@ def _kind_strip(page: Page, said: Said) -> Strip | None:
         case Kind.HANDED_OVER:
             return _handed_over(page)
         case Kind.TAKEN_OVER:
-            by = page.first_name(str(page.context.notice.data.get("by") or (work.owner if work else "") or ""))
-            return Strip(say("{name} has taken this over.", name=by), say("Nothing is left for you to do."))
+            data = page.context.notice.data
+            now = page.first_name(str(data.get("to") or data.get("by") or (work.owner if work else "") or ""))
+            return Strip(say("{name} has taken this over.", name=now), say("Nothing is left for you to do."))
         case Kind.REMINDER if work and "tries" in page.context.notice.data:
             return _next_try(page, work, said)
         case Kind.REMINDER | Kind.DUE_SOON if work:

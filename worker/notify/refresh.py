@@ -10,10 +10,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from datetime import timedelta
 
+from sqlalchemy import Connection
+
 from worker import log
 from worker.clock import Clock
 from worker.errors import InnerloopError
 from worker.model.notice import AttemptOutcome
+from worker.notify import threadlines
 from worker.notify.channel import Channel, Editable
 from worker.notify.compose import redraw
 from worker.notify.context import Context, fill
@@ -53,12 +56,16 @@ class Refresh:
             return []
         now = self._clock.now()
         with self._store.write() as conn:
-            return [
+            mine = [
                 (thread, version)
                 for thread, version in found
                 if channel_state.take_slot(conn, name, thread.address, now, now + timedelta(seconds=1))
                 and threads.show(conn, thread, version, was=thread.shown_version)
             ]
+            for thread, version in mine:
+                if told := _began(conn, thread):
+                    notices.add(conn, threadlines.of_changes(conn, thread, told, version, now), now)
+            return mine
 
     def _edit(self, channel: Channel, thread: Thread, version: int, done: Callable[[], None]) -> None:
         try:
@@ -72,10 +79,9 @@ class Refresh:
     def _show(self, channel: Channel, thread: Thread, version: int) -> None:
         assert isinstance(channel, Editable)
         with self._store.read() as conn:
-            first = notices.first_told(conn, thread.follow_up_id, thread.channel, thread.address)
-            if first is None:
-                return
-            context = fill(conn, [Context(notice=first, channel=thread.channel, address=thread.address)])[0]
+            context = _began(conn, thread)
+        if context is None:
+            return
         message = redraw(context, channel, self._live(), self._clock.now())
         answer = channel.edit(thread.provider_ref, message)
         again = answer.outcome in {AttemptOutcome.LATER, AttemptOutcome.UNKNOWN, AttemptOutcome.CHANNEL_DOWN}
@@ -86,3 +92,9 @@ class Refresh:
                 wait = answer.retry_after or timedelta(seconds=30)
                 channel_state.hold(conn, thread.channel, thread.address, self._clock.now() + wait)
                 threads.show(conn, thread, thread.shown_version, was=version)
+
+
+def _began(conn: Connection, thread: Thread) -> Context | None:
+    """The message that began a thread, with what the store knows now."""
+    first = notices.first_told(conn, thread.follow_up_id, thread.channel, thread.address)
+    return fill(conn, [Context(notice=first, channel=thread.channel, address=thread.address)])[0] if first else None

@@ -8,7 +8,7 @@ from operator import itemgetter
 from worker.model.followup import State, short_id
 from worker.model.notice import Kind
 from worker.model.playbook import Priority
-from worker.notify import lists, reasons, saying, sheets
+from worker.notify import lists, reasons, saying, sheets, threadlines
 from worker.notify.context import Context, Said, Work
 from worker.notify.page import Around, Page
 from worker.notify.recipients import Reader
@@ -43,6 +43,8 @@ def build(
     kind = context.notice.kind
     if kind is Kind.OPS:
         return _ops(page)
+    if context.notice.is_line:
+        return threadlines.build(page)
     if kind is Kind.LATE_ANSWERS:
         return lists.build(page)
     if kind in _SHEETS:

@@ -15,6 +15,7 @@ from worker.model.playbook import Priority
 from worker.store import schema
 from worker.store.ids import allocate
 
+LINE = "/line/"  # in the cause of a notice that is one line in a thread
 WAKE = "innerloop_notices"  # the channel of LISTEN and NOTIFY on PostgreSQL
 
 _TABLE = schema.notices
@@ -71,6 +72,11 @@ class Notice:
     data: Mapping[str, Any]
     created_at: datetime
     not_before: datetime
+
+    @property
+    def is_line(self) -> bool:
+        """One line in the thread of a message; it asks nobody for anything."""
+        return LINE in self.cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +150,7 @@ def sent_since(conn: Connection, recipients: Sequence[str], since: datetime) -> 
     statement = select(_TABLE.c.recipient, _TABLE.c.started_at).where(
         _TABLE.c.recipient.in_(recipients),
         _TABLE.c.started_at >= since,
+        _TABLE.c.cause.not_like(f"%{LINE}%"),
         _TABLE.c.state != NoticeState.SKIPPED.value,
     )
     found: dict[str, list[datetime]] = {}
@@ -202,6 +209,15 @@ def told_owners(conn: Connection, follow_up_ids: Sequence[int]) -> dict[int, lis
     for row in conn.execute(_TOLD, {"ids": list(follow_up_ids)}) if follow_up_ids else ():
         found.setdefault(row.follow_up_id, []).append(Told(row.delivered_at, row.recipient, row.channel))
     return found
+
+
+def told_at(conn: Connection, follow_up_id: int, recipient: str) -> set[datetime]:
+    """When one receiver was written to about a change of a follow-up: a notice is written with what it tells."""
+    kinds = [kind.value for kind in (Kind.TAKEN_OVER, Kind.HANDED_OVER, Kind.CLOSED)]
+    statement = select(_TABLE.c.created_at).where(
+        _TABLE.c.follow_up_id == follow_up_id, _TABLE.c.recipient == recipient, _TABLE.c.kind.in_(kinds)
+    )
+    return set(conn.execute(statement).scalars())
 
 
 def first_told(conn: Connection, follow_up_id: int, channel: str, address: str) -> Notice | None:
