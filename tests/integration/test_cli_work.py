@@ -194,6 +194,7 @@ def test_a_notice_that_has_not_failed_is_not_tried_again(opened: Commands) -> No
 
     assert result.exit_code == 1
     assert "has not failed" in result.stderr
+    assert "There is no notice 99." in opened("notices", "retry", "99").stderr
 
 
 def test_not_mine_needs_a_reason_and_goes_on(opened: Commands) -> None:

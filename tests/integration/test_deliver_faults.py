@@ -13,10 +13,12 @@ from tests.support.sendgrid_server import SendGridServer
 from tests.support.slack_server import SlackServer
 from tests.support.smtp_server import SmtpServer
 from tests.support.telling import Telling, live_set, telling_store
-from worker.model.notice import Kind
+from worker.model.notice import AttemptOutcome, Kind
+from worker.notify.channel import Answer
 from worker.notify.channels import build
 from worker.notify.context import Context
 from worker.notify.context import load as load_contexts
+from worker.notify.deliver import _rest
 from worker.notify.outbox import Claim
 from worker.ruleset import LiveSet
 from worker.settings import load
@@ -298,6 +300,25 @@ def test_messages_to_one_channel_keep_a_second_apart(
         counts.append(len(slack.messages))
         clock.advance(seconds=1)
     assert counts == [1, 2, 3, 4, 4]
+
+
+def test_two_messages_claimed_in_time_are_not_called_closer_than_their_pace(
+    only_slack: Telling, clock: MovableClock
+) -> None:
+    only_slack.tell()
+    sender = only_slack.deliverer()
+    (claim,), _ = sender._write([], 1)
+    sender._stopping.set()  # nobody waits in a test
+    for _ in range(2):
+        sender._keep_pace(claim, only_slack.channels["slack"])
+    assert sender._called == {("slack", "U01ANA"): clock.now() + timedelta(seconds=1)}
+
+
+@pytest.mark.parametrize(("asked", "rest"), [(1, 1.0), (30, 5.0), (0, 0.0)])
+def test_a_process_rests_no_longer_than_it_was_asked_to(asked: int, rest: float) -> None:
+    wait = timedelta(seconds=asked)
+    answer = Answer(outcome=AttemptOutcome.LATER, reason="ratelimited", retry_after=wait, whole_channel=True)
+    assert _rest(answer) == rest
 
 
 def test_one_paced_channel_does_not_hold_up_another(only_slack: Telling, slack: SlackServer) -> None:

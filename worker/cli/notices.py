@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import click
+from rich.text import Text
 
 from worker.cli import opening, output
 from worker.cli.output import Column, Row
-from worker.errors import NotAllowed
+from worker.errors import NotAllowed, NotFound
 
 
 @click.group(name="notices")
@@ -38,7 +39,10 @@ def retry(numbers: tuple[str, ...], by: str | None, note: str | None) -> None:
 
     wanted = [opening.row_id(number, "N-") for number in numbers]
     with opening.store() as store, store.write() as conn:
+        known = notices.by_ids(conn, wanted)
         for number in wanted:
+            if number not in known:
+                raise NotFound(f"There is no notice {number}. `innerloop notices list` shows all.")
             if not notices.try_again(conn, number, opening.now()):
                 raise NotAllowed(f"Notice {number} has not failed, so there is nothing to try again.")
         opening.audit(conn, "notices tried again", by, {"ids": wanted, "note": note})
@@ -46,15 +50,27 @@ def retry(numbers: tuple[str, ...], by: str | None, note: str | None) -> None:
 
 
 def _by(row: Row) -> str:
-    return ", ".join(f"{sent['channel']} {sent['state']}" for sent in row["deliveries"]) or "-"
+    return ", ".join(_sent(sent) for sent in row["deliveries"]) or "-"
 
 
+def _sent(sent: Row) -> str:
+    """A delivery in words: email pending after 3 attempts."""
+    tried = sent["attempts"]
+    after = f" after {tried} attempt{'s' if tried != 1 else ''}" if sent["state"] == "pending" and tried else ""
+    return f"{sent['channel']} {sent['state']}{after}"
+
+
+def _state(row: Row) -> Text:
+    return Text(row["state"], style=_STYLES.get(row["state"], ""))
+
+
+_STYLES = {"delivered": "green", "failed": "red", "skipped": "yellow"}
 COLUMNS = [
     Column("id", lambda row: row["id"], right=True),
     Column("about", lambda row: f"F-{row['follow_up']}" if row["follow_up"] else "-"),
     Column("kind", lambda row: row["kind"]),
     Column("to", lambda row: row["to"], fold=True),
-    Column("state", lambda row: row["state"]),
+    Column("state", _state),
     Column("by", _by, fold=True),
     Column("due", lambda row: output.when(row["due_at"]), wide=True),
     Column("reason", lambda row: output.dash(row["reason"]), fold=True),

@@ -27,7 +27,9 @@ _JOINS_THREAD = frozenset(
     {Kind.UPDATE, Kind.REMINDER, Kind.DUE_SOON, Kind.CLOSED, Kind.TAKEN_OVER, Kind.HANDED_OVER, Kind.ESCALATION}
 )
 _NOT_ABOUT_ONE = frozenset({Kind.OPS, Kind.LATE_ANSWERS, Kind.CATCH_UP, Kind.HUDDLE, Kind.CUSTOMER})
-_BROADCAST = frozenset({Kind.UPDATE, Kind.HANDED_OVER, Kind.TAKEN_OVER})  # a new owner or new words: shown to the whole channel
+_BROADCAST = frozenset(
+    {Kind.UPDATE, Kind.HANDED_OVER, Kind.TAKEN_OVER}
+)  # a new owner or new words: shown to the whole channel
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ _AHEAD = 8  # claims per sender, while calls are quick
 _QUICK = 0.5  # seconds: longer calls, and nothing is claimed that cannot start at once
 _HELD_SECONDS = 5.0  # how long this process remembers by itself; the store remembers longer
 _TRIES = 3
+_MOST_CALLED = 2000  # remembered addresses, before the old ones are forgotten
 _SOON = timedelta(seconds=5)
 _NEEDED = timedelta(seconds=MOST_SECONDS + 2)
 _log = log.get(__name__)
@@ -81,6 +82,8 @@ class Deliverer:
         self._permitted: set[int] = set()
         self._flying: dict[int, tuple[Claim, Future[None]]] = {}
         self._held: dict[str, float] = {}  # channel -> monotonic time until which this process sends nothing there
+        self._pacing = threading.Lock()
+        self._called: dict[tuple[str, str], datetime] = {}  # channel and address -> the last call there
         self._slowest = 0.0  # of the last turn's calls, seconds
         self._tried_open = False
 
@@ -356,14 +359,30 @@ class Deliverer:
         """The channel has just refused everything, or asked for a rest: another sender of this process heard it."""
         return not claim.trial and self._held.get(claim.delivery.channel, 0.0) > time.monotonic()
 
+    def _keep_pace(self, claim: Claim, channel: Channel) -> None:
+        """Claimed a second apart, two messages to one address may still be sent closer: the second waits for the rest.
+
+        A moment at most: the store's pace has kept them apart already.
+        """
+        if channel.pace is None or claim.action is Action.LOOK:
+            return
+        place, now = (claim.delivery.channel, claim.delivery.address), self._clock.now()
+        with self._pacing:
+            at = min(max(now, self._called.get(place, now - channel.pace) + channel.pace), now + channel.pace)
+            if len(self._called) > _MOST_CALLED:
+                self._called = {place: last for place, last in self._called.items() if last > now - channel.pace}
+            self._called[place] = at
+        self._stopping.wait((at - now).total_seconds())
+
     def _call(self, claim: Claim, channel: Channel, composed: Composed) -> Report:
         if claim.trial:
             _reload(channel)
+        self._keep_pace(claim, channel)
         started = time.monotonic()
         answer = _ask(claim, channel, composed, self._clock.now())
         seconds = time.monotonic() - started
-        if answer.outcome is AttemptOutcome.CHANNEL_DOWN or (answer.retry_after and answer.whole_channel):
-            self._held[claim.delivery.channel] = time.monotonic() + _HELD_SECONDS
+        if rest := _rest(answer):
+            self._held[claim.delivery.channel] = time.monotonic() + rest
         elif claim.trial:
             self._held.pop(claim.delivery.channel, None)
         _log.info(
@@ -379,6 +398,14 @@ class Deliverer:
             thread=_thread(composed.begins, answer),
             broken=tuple(composed.broken),
         )
+
+
+def _rest(answer: Answer) -> float:
+    """How many seconds this process leaves the whole channel alone by itself, until the store says so to all."""
+    if answer.outcome is AttemptOutcome.CHANNEL_DOWN:
+        return _HELD_SECONDS
+    asked = answer.retry_after.total_seconds() if answer.retry_after and answer.whole_channel else 0.0
+    return min(asked, _HELD_SECONDS)
 
 
 def _ask(claim: Claim, channel: Channel, composed: Composed, now: datetime) -> Answer:

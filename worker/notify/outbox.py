@@ -73,6 +73,7 @@ class Turn:
     planned: list[Planned] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     new: list[NewNotice] = field(default_factory=list)
+    full: set[Target] = field(default_factory=set)  # paced places that have had their message of this moment
 
     def is_open(self, channel: str) -> bool:
         """Held back, with no trial due yet."""
@@ -326,6 +327,10 @@ class Outbox:
     def _in_pace(self, turn: Turn, delivery: Delivery, channel: Channel, action: Action) -> bool:
         if channel.pace is None or action is Action.LOOK:
             return True
+        place = Target(delivery.channel, delivery.address)
+        if place in turn.full:
+            return False
+        turn.full.add(place)
         until = turn.now + channel.pace
         return channel_state.take_slot(turn.conn, delivery.channel, delivery.address, turn.now, until)
 

@@ -138,7 +138,7 @@ def contact_note(said: Said, say: Language) -> str:
 def was_in_touch(said: Said, say: Language, zone: ZoneInfo, now: datetime, directory: Directory) -> str:
     """How, when, with whom and where."""
     interaction = said.response.interaction
-    return ", ".join(part for part in _touch(interaction, say, zone, now, directory) if part)
+    return capital(", ".join(part for part in _touch(interaction, say, zone, now, directory) if part))
 
 
 def about(verdict: Verdict, say: Language) -> str:
