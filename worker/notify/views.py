@@ -79,7 +79,7 @@ def _about(page: Page, said: Said, *, repeat: bool, in_thread: bool) -> View:
         preheader=cut(_joined(_news(strips), _glance(page, said, words)), MOST_PREHEADER),
         lead=_lead(page, subject, strips, _glance(page, said, words), in_thread=in_thread),
         title=title,
-        id=short_id(work.id) if work else "",
+        id=short_id(work.id) if work and context.notice.kind is not Kind.KUDOS else "",
         priority=say(_PRIORITIES[Priority(work.priority)]) if work else "",
         state=work.state.value if work else State.OPEN.value,
         state_line=_state_line(page),
@@ -172,8 +172,10 @@ def _subject(page: Page, said: Said, score: str) -> str:
     """`[Word, ]reply by {when}: {score} from {who}, {where} [{id}]`."""
     say, work, kind = page.say, page.work, page.context.notice.kind
     sender = say("{score} from {who}", score=score, who=_who_where(page, said))
+    if kind is Kind.KUDOS:
+        return cut(say("Praise: {line}", line=sender), MOST_SUBJECT)
     if work is None:
-        return cut(say("Praise: {line}", line=sender) if kind is Kind.KUDOS else sender, MOST_SUBJECT)
+        return cut(sender, MOST_SUBJECT)
     identity = f" [{short_id(work.id)}]"
     if kind is Kind.CLOSED or work.state in {State.CLOSED, State.CANCELLED}:
         word = say("Cancelled") if work.state is State.CANCELLED else _closed_by(page)
@@ -203,6 +205,8 @@ def _title(page: Page, said: Said, score: str) -> str:
     more = len(page.context.said)
     if more > 1:
         line = f"{line} {say('({n} answers)', n=more)}"
+    if kind is Kind.KUDOS:
+        return say("Praise: {line}", line=line)
     if kind is Kind.DRILL:
         return f"{say('Drill')}: {line}"
     if work and work.state in {State.CLOSED, State.CANCELLED}:

@@ -270,6 +270,12 @@ def test_a_huddles_subject_counts_and_its_preview_names_the_first() -> None:
     assert view.preheader == "First: Ines Ferrer, reply by Mon 12:00."
 
 
+def test_praise_is_never_told_as_something_closed() -> None:
+    view = samples.view(Kind.KUDOS, work=samples._CLOSED, by_mail=False)
+    assert (view.title, view.id) == ("Praise: NPS 10 from Marta Ivers, Berlin", "")
+    assert view.subject == "Praise: NPS 10 from Marta Ivers, Berlin"
+
+
 def test_before_and_about() -> None:
     view = samples.view(Kind.ALERT)
     assert (view.before, view.about) == ("6 in August (closed, recovered), 9 in May", "Billing, refund")
