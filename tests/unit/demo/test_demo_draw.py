@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from worker.demo.sandbox.draw import Mrkdwn, mail_page, preview
+from worker.demo.sandbox.draw import Mrkdwn, mail_page, plain, preview
 
 NOW = datetime(2026, 11, 20, 16, 0, tzinfo=UTC)
 NOON = int(datetime(2026, 11, 23, 12, 0, tzinfo=UTC).timestamp())
@@ -59,3 +59,8 @@ def test_a_lock_screen_shows_the_first_words_of_a_mail() -> None:
     mail = "<head><title>T</title><style>p{}</style></head><div>Not yet.&#847;&zwnj;&nbsp;</div><p>Third call</p>"
     assert preview(mail) == "Not yet. Third call"
     assert len(preview("<p>" + "word " * 100)) <= 110
+
+
+def test_plain_text_shows_what_was_escaped_and_no_markup() -> None:
+    assert plain({"type": "plain_text", "text": "*Marsh* &amp; Sons &lt;3"}) == "*Marsh* & Sons <3"
+    assert plain(None) == ""

@@ -56,8 +56,8 @@ class Mrkdwn:
 
 
 def plain(text: Mapping[str, str] | None) -> str:
-    """A plain_text object: nothing in it is markup."""
-    return text.get("text", "") if text else ""
+    """A plain_text object: nothing in it is markup, and `&amp;` is an ampersand."""
+    return _plain(text.get("text", "")) if text else ""
 
 
 def mail_page(source: str, scheme: str) -> str:
