@@ -47,6 +47,16 @@ def test_a_value_that_does_not_fit_its_field_is_named(commands: Commands) -> Non
     assert "customer.tier has a value that does not fit it" in commands("rules", "explain", "one.json").stdout
 
 
+def test_a_test_that_fails_can_be_explained(commands: Commands) -> None:
+    path = commands.home / "rules" / "routing.yaml"
+    failing = "tests:\n  - {name: x, given: {response.score: 2}, expect: {rule: rest}}\n"
+    path.write_text(path.read_text(encoding="utf-8") + failing, encoding="utf-8")
+    commands.write("one.json", event())
+
+    assert commands("rules", "check").exit_code == 1
+    assert commands.json("rules", "explain", "one.json")["rule"] == "any-detractor"
+
+
 def test_held_is_true_false_or_the_word_unknown(commands: Commands) -> None:
     commands.write("one.json", event())
 
