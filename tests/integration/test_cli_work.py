@@ -149,6 +149,16 @@ def test_why_tells_everything_about_one_customer(opened: Commands) -> None:
     assert "any-detractor" in opened("why", "--customer", "crm/c-77").stdout
 
 
+def test_an_answer_says_why_in_the_rules_words(opened: Commands) -> None:
+    shown = " ".join(opened("responses", "show", "ccaas/r-1").stdout.split())
+
+    assert "Why Every other detractor goes to the agent" in shown
+    assert (
+        "When the customer is a detractor, open recover for the agent, else the manager, due in 1 business day."
+        in shown
+    )
+
+
 def test_a_bare_id_must_be_unique(opened: Commands) -> None:
     opened("import", opened.write("other.jsonl", event("r-1")), "--source", "shop")
 

@@ -14,6 +14,8 @@ from worker.cli.response_moves import open_response
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from worker.cli.explaining import Explained
+
 MARKS = {"detractor": "▼", "passive": "■", "promoter": "▲"}
 STYLES = {"detractor": "red", "passive": "", "promoter": "blue"}
 _WORDS = 48
@@ -50,26 +52,42 @@ def show(reference: str, as_json: bool) -> None:
 
     with opening.reading() as conn:
         row = response_row(conn, reference)
-        if as_json and row["decision"]:
-            row["decision"]["trace"] = _trace(conn, reference)
+        told = _told(conn, reference) if row["decision"] else None
     if as_json:
+        if row["decision"]:
+            row["decision"]["trace"] = _trace(told)
         output.write_json(row)
     else:
-        _write(row)
+        _write(row, _why(told))
 
 
-def _trace(conn: Connection, reference: str) -> list[dict[str, Any]]:
-    """What each rule said, as `rules explain` recomputes it; empty where the rule set is not in this store."""
-    from worker.cli.explaining import explain_stored, trace_json
+def _told(conn: Connection, reference: str) -> Explained | None:
+    """The decision as `rules explain` recomputes it; None where its rule set is not in this store."""
+    from worker.cli.explaining import explain_stored
     from worker.errors import InnerloopError
 
     settings = opening.settings()
     try:
-        return trace_json(
-            explain_stored(conn, reference, lambda files: rule_files.usable(files, settings, prove=False)).trace
-        )
+        return explain_stored(conn, reference, lambda files: rule_files.usable(files, settings, prove=False))
     except InnerloopError:
+        return None
+
+
+def _trace(told: Explained | None) -> list[dict[str, Any]]:
+    from worker.cli.explaining import trace_json
+
+    return trace_json(told.trace) if told else []
+
+
+def _why(told: Explained | None) -> list[str]:
+    """The rule's name, as the alert says it, and the rule as a sentence."""
+    from worker.route.speak import sentence
+
+    rules = told.live.rule_set if told else None
+    rule = rules.rule(told.decision.rule) if rules and told else None
+    if rule is None or rules is None:
         return []
+    return [*([rule.name] if rule.name else []), sentence(rule, rules.directory)]
 
 
 def chip(row: Row) -> Text:
@@ -103,7 +121,7 @@ COLUMNS = [
 ]
 
 
-def _write(row: dict[str, Any]) -> None:
+def _write(row: dict[str, Any], why: list[str]) -> None:
     out = output.console()
     out.print(chip(row))
     if row["comment"]:
@@ -114,6 +132,8 @@ def _write(row: dict[str, Any]) -> None:
     out.print(output.gutter("Who", _who(row)))
     out.print(output.gutter("Follow-up", f"F-{row['follow_up']}" if row["follow_up"] else "none"))
     out.print(decision_lines(row["decision"]))
+    if why:
+        out.print(output.gutter("Why", *why))
 
 
 def decision_lines(decision: dict[str, Any] | None) -> Text:
