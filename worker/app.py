@@ -23,6 +23,7 @@ from worker.ingest.kafka import KafkaReader
 from worker.model.directory import Person, Team
 from worker.notify import channels as catalogue
 from worker.notify.deliver import Deliverer
+from worker.notify.surveys import Surveys
 from worker.pipeline import Pipeline
 from worker.ruleset import RuleSets, hash_key, rules_dir, templates_dir
 from worker.schedule.heartbeat import Heartbeat, Presence
@@ -87,7 +88,10 @@ class App:
             told=self.deliverer.wake,
         )
         self.kafka = KafkaReader(settings, self.pipeline, clock) if "consume" in roles else None
-        self.service = Service(self.store, self.rule_sets.current, clock, self.deliverer.wake)
+        self.service = Service(
+            self.store, self.rule_sets.current, clock, self.deliverer.wake, asks_again=bool(settings.kafka_events_topic)
+        )
+        self.surveys = Surveys(self.store, settings, clock) if settings.kafka_events_topic else None
         self.timers = Timers(self.store, self.rule_sets.current, clock, self.deliverer.wake)
         self.hand_over = HandOver(self.store, self.rule_sets.current, clock, self.deliverer.wake)
         self.auditor = Auditor(self.store, self.rule_sets.current, clock)
@@ -169,6 +173,8 @@ class App:
             self.kafka.run_until_idle(self._stop)
         while True:
             done = self.ticker.run_all() if "schedule" in self.roles else 0
+            if "schedule" in self.roles and self.surveys is not None:
+                self.surveys.run()
             if "deliver" in self.roles:
                 self.deliverer.run_until_idle()
             if not done:
@@ -207,6 +213,8 @@ class App:
         if "schedule" in self.roles:
             self.ticker.start()
             self._closing.callback(self.ticker.stop, _STOP_SECONDS)
+        if "schedule" in self.roles and self.surveys is not None:
+            self._publish(self.surveys)
         if self.kafka is not None:
             kafka = self.kafka
             reading = self._spawn("kafka", lambda: kafka.run(self._stop))
@@ -216,6 +224,13 @@ class App:
         self._closing.callback(self.upkeep.stop, _LOOK_SECONDS)
         watching = self._spawn("watch", self._watch)
         self._closing.callback(watching.join, _LOOK_SECONDS)
+
+    def _publish(self, surveys: Surveys) -> None:
+        """On a thread of its own: brokers that do not answer hold up no timer."""
+        publisher = Ticker([Duty("surveys", every=1, run=surveys.run)], self._clock, lambda: None)
+        publisher.start()
+        self._closing.callback(surveys.close)
+        self._closing.callback(publisher.stop, _STOP_SECONDS)
 
     def _take_rules(self) -> bool:
         """Wait for the store and take the rule set. False when told to stop meanwhile."""

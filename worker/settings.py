@@ -75,6 +75,11 @@ class Settings(BaseSettings):
     kafka_api_version: str | None = Field(
         None, description="Broker version such as 2.3, for brokers that cannot be asked. Default: ask."
     )
+    kafka_events_topic: str | None = Field(
+        None,
+        description="Where the survey tool hears, as CloudEvents, of loops that were closed with the customer: it may "
+        "ask once more. Unset: nobody hears.",
+    )
     kafka_max_poll_records: int = Field(1000, ge=1, le=10_000, description="Most records in one batch.")
 
     sendgrid_api_key: SecretStr | None = Field(None, description="Mail goes by SendGrid when this is set.")
@@ -205,6 +210,12 @@ class Settings(BaseSettings):
     def _mail_needs_a_sender(self) -> Settings:
         if (self.sendgrid_api_key or self.smtp_url) and not self.email_from:
             raise ValueError(f"{PREFIX}EMAIL_FROM is not set, and mail cannot be sent without it")
+        return self
+
+    @model_validator(mode="after")
+    def _events_need_brokers(self) -> Settings:
+        if self.kafka_events_topic and not self.kafka_bootstrap_servers:
+            raise ValueError(f"{PREFIX}KAFKA_BOOTSTRAP_SERVERS is not set, and {PREFIX}KAFKA_EVENTS_TOPIC needs it")
         return self
 
     @classmethod

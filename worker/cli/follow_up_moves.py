@@ -57,9 +57,11 @@ def desk() -> Iterator[Desk]:
     from worker.clock import SystemClock
     from worker.followup.service import Service
 
+    settings = opening.settings()
     with opening.store() as store:
-        live = rule_files.in_use(store, opening.settings())
-        yield Desk(Service(store, lambda: live, SystemClock()), live.rule_set)
+        live = rule_files.in_use(store, settings)
+        asks_again = bool(settings.kafka_events_topic)
+        yield Desk(Service(store, lambda: live, SystemClock(), asks_again=asks_again), live.rule_set)
 
 
 def acting(command: _F) -> _F:

@@ -20,10 +20,13 @@ from worker.followup.snooze import SNOOZED, WAITS_FOR_CUSTOMER, begin_snooze
 from worker.model.directory import Person
 from worker.model.followup import ClosingOutcome, FollowUp, NewHistory, NewTimer, short_id
 from worker.model.notice import Kind, NewNotice
-from worker.model.response import Json
+from worker.model.response import Json, Response
 from worker.model.span import Span
 from worker.route.schema import RootCause
 from worker.store import follow_ups as rows
+
+SURVEY = "survey"
+"""The receiver of what is not for a person but for the survey tool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,8 @@ def closed(
     root_causes: Mapping[str, RootCause],
     act: Act,
     now: datetime,
+    *,
+    asks_again: bool,
 ) -> Change:
     check_close_out(close_out, follow_up.playbook, root_causes, rows.themes_of(conn, follow_up.id), act.note)
     outcome = close_out.outcome or ClosingOutcome.NO_CONTACT.value
@@ -105,7 +110,23 @@ def closed(
     }
     if follow_up.owner not in (None, act.by):
         change.notices = [notice(follow_up, Kind.CLOSED, str(follow_up.owner), "closed", now, data={"by": act.by})]
+    if asks_again and spoke and not follow_up.test:
+        change.notices += _recovery_survey(rows.opener(conn, follow_up.id), follow_up, close_out, now)
     return change
+
+
+def _recovery_survey(opener: Response, follow_up: FollowUp, close_out: CloseOut, now: datetime) -> list[NewNotice]:
+    """Whether it helped is for the customer to say: the survey tool may ask once more, where they may be contacted."""
+    customer = opener.customer
+    if customer.may_contact is False:
+        return []
+    data: dict[str, Json] = {
+        "follow_up": str(follow_up.id), "cycle": follow_up.cycle, "playbook": follow_up.playbook.id,
+        "response": {"source": opener.source, "id": opener.id}, "survey": opener.survey, "customer": customer.id,
+        "language": customer.language or opener.language, "outcome": close_out.outcome,
+        "root_cause": close_out.root_cause, "closed_at": now.isoformat(),
+    }  # fmt: skip
+    return [notice(follow_up, Kind.CUSTOMER, SURVEY, "recovery_survey", now, data=data)]
 
 
 def cancelled(follow_up: FollowUp, act: Act, now: datetime) -> Change:

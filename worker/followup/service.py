@@ -41,13 +41,23 @@ class Service:
     """The moves. Raises NotFound, NotAllowed, ConflictError and UsageError; changes nothing then."""
 
     def __init__(
-        self, store: Store, live: Callable[[], Live], clock: Clock, told: Callable[[], None] | None = None
+        self,
+        store: Store,
+        live: Callable[[], Live],
+        clock: Clock,
+        told: Callable[[], None] | None = None,
+        *,
+        asks_again: bool = False,
     ) -> None:
-        """`told` is called after a commit that wrote notices: the senders wake."""
+        """`told` is called after a commit that wrote notices: the senders wake.
+
+        `asks_again`: there is a topic on which the survey tool hears of loops that were closed.
+        """
         self._store = store
         self._live = live
         self._clock = clock
         self._told = told or _nobody
+        self._asks_again = asks_again
 
     def acknowledge(self, follow_up_id: int, *, by: str, via: str, note: str | None = None) -> FollowUp:
         """Somebody has seen it and works on it. Work of a queue becomes theirs."""
@@ -86,7 +96,9 @@ class Service:
         causes = self._live().rule_set.root_causes
         return self._move(
             Move.CLOSE, follow_up_id, Act(by, via, note),
-            lambda conn, found, act, now: moves.closed(conn, found, close_out, causes, act, now),
+            lambda conn, found, act, now: moves.closed(
+                conn, found, close_out, causes, act, now, asks_again=self._asks_again
+            ),
         )  # fmt: skip
 
     def cancel(self, follow_up_id: int, *, by: str, via: str, note: str | None = None) -> FollowUp:

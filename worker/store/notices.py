@@ -19,7 +19,8 @@ LINE = "/line/"  # in the cause of a notice that is one line in a thread
 WAKE = "innerloop_notices"  # the channel of LISTEN and NOTIFY on PostgreSQL
 
 _TABLE = schema.notices
-_WAITING = (_TABLE.c.state == NoticeState.PENDING.value, _TABLE.c.started_at.is_(None))
+_FOR_SURVEYS = _TABLE.c.kind == Kind.CUSTOMER.value
+_WAITING = (_TABLE.c.state == NoticeState.PENDING.value, _TABLE.c.started_at.is_(None), ~_FOR_SURVEYS)
 
 # Built once: these run in every turn of the outbox, and building a statement costs more than running it.
 _BY_IDS = select(_TABLE).where(_TABLE.c.id.in_(bindparam("ids", expanding=True)))
@@ -174,6 +175,20 @@ def next_waiting_at(conn: Connection) -> datetime | None:
     """When the next notice asks to be told."""
     at: datetime | None = conn.execute(select(func.min(_TABLE.c.not_before)).where(*_WAITING)).scalar()
     return at
+
+
+def for_surveys(conn: Connection, now: datetime, limit: int) -> list[Notice]:
+    """What waits for the survey tool, oldest first."""
+    due = (_TABLE.c.state == NoticeState.PENDING.value, _FOR_SURVEYS, _TABLE.c.not_before <= now)
+    return [from_row(row) for row in conn.execute(select(_TABLE).where(*due).order_by(_TABLE.c.id).limit(limit))]
+
+
+def published(conn: Connection, ids: Sequence[int], now: datetime) -> None:
+    """The survey tool's topic has them."""
+    waiting = (_TABLE.c.id.in_(ids), _TABLE.c.state == NoticeState.PENDING.value)
+    conn.execute(
+        update(_TABLE).where(*waiting).values(state=NoticeState.DELIVERED.value, started_at=now, ended_at=now)
+    )  # fmt: skip
 
 
 def by_ids(conn: Connection, ids: Iterable[int]) -> dict[int, Notice]:
