@@ -169,36 +169,6 @@ def test_a_bare_id_must_be_unique(opened: Commands) -> None:
     assert opened.json("responses", "show", "shop/r-1")["source"] == "shop"
 
 
-def test_a_replayed_dead_letter_that_is_still_dead_says_so(opened: Commands) -> None:
-    result = opened("dead-letters", "replay", "--all", "--by", "bo")
-
-    assert result.exit_code == 1
-    assert "1: dead" in result.stderr
-    assert opened.json("dead-letters", "list")[0]["state"] == "open"
-
-
-def test_a_mended_scale_lets_a_dead_letter_through(commands: Commands) -> None:
-    commands("import", commands.write("a.jsonl", event("r-1", metric="happiness")), "--source", "ccaas")
-    (letter,) = commands.json("dead-letters", "list")
-    assert letter["reason"] == "unknown_scale"
-    surveys = "format: 1\nsurveys:\n  happiness: {metric: csat}\n"
-    (commands.home / "rules" / "surveys.yaml").write_text(surveys, encoding="utf-8")
-    routing = commands.home / "rules" / "routing.yaml"
-    routing.write_text(routing.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-
-    result = commands("dead-letters", "replay", letter["id"])
-
-    assert result.exit_code in {0, 1}, result.output
-
-
-def test_what_nobody_will_mend_is_put_aside(opened: Commands) -> None:
-    assert opened("dead-letters", "accept", "1", "--by", "bo", "--note", "a typo of ours").exit_code == 0
-
-    assert opened.json("dead-letters", "list")[0]["state"] == "discarded"
-    assert opened("dead-letters", "accept", "1").exit_code == 1
-    assert opened.json("reconcile")["ok"]
-
-
 def test_a_notice_that_has_not_failed_is_not_tried_again(opened: Commands) -> None:
     result = opened("notices", "retry", "1")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from tests.support.kafka.cluster import Kafka, produce_all
+from tests.support.kafka.fixtures import PrivateKafka
 from tests.support.reading import ReaderThread, numbers, read_until_idle
 from tests.support.recording_sink import RecordingSink
 from tests.support.waiting import until
@@ -95,6 +97,7 @@ def test_a_topic_made_again_between_two_runs_is_read_from_its_beginning(real_kaf
 
 def test_a_topic_made_again_in_a_moment_under_way_loses_nothing_new(real_kafka: Kafka, sink: RecordingSink) -> None:
     topic = real_kafka.create_topic()
+    old = real_kafka.topic_id(topic)
     real_kafka.produce(topic, *numbers(0, 20))
     with ReaderThread(real_kafka, sink, topic, group=topic):
         until(lambda: sink.head(topic) == 20)
@@ -104,6 +107,24 @@ def test_a_topic_made_again_in_a_moment_under_way_loses_nothing_new(real_kafka: 
         new = real_kafka.topic_id(topic)
         sql = "SELECT value FROM records WHERE topic = ? AND incarnation = ? ORDER BY offset"
         until(lambda: [row[0] for row in sink.query(sql, topic, new)] == numbers(100, 160), 20)
+    assert [row[0] for row in sink.query(sql, topic, old)] == numbers(0, 20)
+    assert sink.gaps(topic) == [(20, 20, "recreated")]
+
+
+def test_what_compaction_removed_is_stepped_over(private_kafka: PrivateKafka, sink: RecordingSink) -> None:
+    kafka = private_kafka(properties={"log.cleaner.backoff.ms": "100"})
+    eager = {"min.cleanable.dirty.ratio": "0.01", "segment.ms": "200", "max.compaction.lag.ms": "200"}
+    topic = kafka.create_topic(config={"cleanup.policy": "compact", **eager})
+    for n in range(60):
+        kafka.produce(topic, b"%06d" % n, key=b"%d" % (n % 5))
+    threading.Event().wait(0.3)  # the age at which a segment is closed
+    kafka.produce(topic, b"closes the segment", key=b"last")
+    until(lambda: len(kafka.read(topic)) < 40, 40, what="the log cleaner")
+    read_until_idle(kafka, sink, topic, group=topic)
+    assert sink.head(topic) == kafka.end_offsets(topic)[0] == 61
+    assert sink.values(topic) == [record.value() for record in kafka.read(topic)]
+    assert not sink.broken_chains(topic)
+    assert sink.gaps(topic) == []
 
 
 def test_new_partitions_are_read_from_their_beginning(real_kafka: Kafka, sink: RecordingSink) -> None:

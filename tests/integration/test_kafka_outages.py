@@ -16,7 +16,7 @@ from tests.support.reading import QUICK, ReaderThread, numbers
 from tests.support.recording_sink import RecordingSink
 from tests.support.servers import free_port
 from tests.support.waiting import until
-from worker import settings
+from worker import metrics, settings
 from worker.clock import SystemClock
 from worker.ingest.kafka import KafkaReader
 from worker.ingest.records import Batch, Pause
@@ -32,6 +32,10 @@ def _sockets_of_refused_connections(caplog: pytest.LogCaptureFixture) -> Iterato
     gc.collect()
 
 
+def oldest_unread() -> float:
+    return metrics.REGISTRY.get_sample_value("innerloop_kafka_oldest_unread_seconds") or 0.0
+
+
 def test_while_the_store_is_away_the_batch_is_held_and_the_member_stays(real_kafka: Kafka, sink: RecordingSink) -> None:
     topic = real_kafka.create_topic()
     timing = replace(QUICK, session=1.5, poll_interval=2)
@@ -44,8 +48,10 @@ def test_while_the_store_is_away_the_batch_is_held_and_the_member_stays(real_kaf
         gone = threading.Event()
         gone.wait(4)  # longer than session and poll interval
         assert reader.status.joined
+        assert oldest_unread() > 2
         sink.away.clear()
         until(lambda: sink.head(topic) == 80)
+        until(lambda: oldest_unread() == 0)
     assert sink.values(topic) == numbers(0, 80)
     assert "again" not in sink.kinds(topic)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,7 @@ from tests.support.process import Innerloop
 from tests.support.reading import QUICK, ReaderThread, read_until_idle
 from tests.support.waiting import until
 from worker import settings
-from worker.cli.kafka_record import read_again
+from worker.cli.kafka_record import KafkaAgain
 from worker.store.engine import Store, open_store
 from worker.store.migrate import migrate
 from worker.store.reconcile import reconcile
@@ -194,11 +195,11 @@ def test_without_keys_a_dead_letter_is_read_from_kafka_again_until_it_has_expire
     real_kafka.produce(topic, b"{broken", key=b"c-77", headers={"ce_id": b"e-1"}, timestamp_ms=1_760_000_000_123)
     read_until_idle(real_kafka, flow.pipeline, topic, group=topic)
     [place] = flow.rows("dead_letters", "topic", "partition", "incarnation", "offset")
-    loaded = settings.load(real_kafka.settings())
-    record = read_again(loaded, *place)
+    with closing(KafkaAgain(settings.load(real_kafka.settings()))) as again:
+        record = again.read(*place)
+        real_kafka.delete_records(topic, {0: 4})
+        assert again.read(*place) is None
     assert record is not None
     assert (record.key, record.value, record.headers) == (b"c-77", b"{broken", (("ce_id", b"e-1"),))
     assert record.timestamp is not None
     assert record.timestamp.isoformat() == "2025-10-09T08:53:20.123000+00:00"
-    real_kafka.delete_records(topic, {0: 4})
-    assert read_again(loaded, *place) is None

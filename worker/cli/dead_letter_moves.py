@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from worker.app import App
+    from worker.cli.kafka_record import KafkaAgain
     from worker.ingest.records import Record
     from worker.settings import Settings
 
-_EXPIRED = "expired"
-_LEFT = frozenset({"dead", _EXPIRED})
+_EXPIRED, _UNREACHABLE = "expired", "not read again"
+_LEFT = frozenset({"dead", _EXPIRED, _UNREACHABLE})
 _BY = click.option("--by", metavar="PERSON", help="Who acts. Kept in the audit.")
 _NOTE = click.option("--note", metavar="TEXT", help="Kept in the audit.")
 
@@ -106,21 +107,35 @@ def _wanted(
 
 
 def _replayed(app: App, settings: Settings, wanted: Sequence[int]) -> Iterator[str]:
-    """What became of each, in a word of the ledger or `expired`; said as it happens."""
-    for n, number in enumerate(wanted, 1):
-        with app.store.read() as conn:
-            row = _row(conn, number)
-        record = _record(settings, row)
-        word = app.pipeline.replay(record, number) if record else _EXPIRED
-        output.say(f"{n}/{len(wanted)}  {number}: {word.replace('_', ' ')}")
-        if record is None:
-            output.say(f"  neither sealed here nor in Kafka any more; innerloop dead-letters accept {number}")
-        yield word
+    """What became of each, in a word of the ledger or of `_LEFT`; said as it happens."""
+    from worker.cli.kafka_record import KafkaAgain, Unreachable
+
+    kafka = KafkaAgain(settings)
+    try:
+        for n, number in enumerate(wanted, 1):
+            try:
+                word, remark = _replay_one(app, settings, kafka, number)
+            except Unreachable as error:
+                word, remark = _UNREACHABLE, f"{error} It stays open; replay it again."
+            output.say(f"{n}/{len(wanted)}  {number}: {word.replace('_', ' ')}")
+            if remark:
+                output.say(f"  {remark}")
+            yield word
+    finally:
+        kafka.close()
 
 
-def _record(settings: Settings, row: Mapping[str, Any]) -> Record | None:
+def _replay_one(app: App, settings: Settings, kafka: KafkaAgain, number: int) -> tuple[str, str | None]:
+    with app.store.read() as conn:
+        row = _row(conn, number)
+    record = _record(settings, kafka, row)
+    if record is None:
+        return _EXPIRED, f"neither sealed here nor in Kafka any more; innerloop dead-letters accept {number}"
+    return app.pipeline.replay(record, number), None
+
+
+def _record(settings: Settings, kafka: KafkaAgain, row: Mapping[str, Any]) -> Record | None:
     """The record as it came: sealed, else from Kafka by its coordinates. None when it is gone."""
-    from worker.cli.kafka_record import read_again
     from worker.ingest.records import Record
     from worker.store.dead_letters import Seal
 
@@ -128,7 +143,7 @@ def _record(settings: Settings, row: Mapping[str, Any]) -> Record | None:
     keys = [key.get_secret_value() for key in settings.secret_keys]
     kept = Seal(keys).open(row["sealed"]) if keys and row["sealed"] else None
     if kept is None:
-        return read_again(settings, **place)
+        return kafka.read(**place)
     return Record(**place, key=kept.key, value=kept.value, headers=kept.headers, timestamp=kept.timestamp, how="replay")
 
 

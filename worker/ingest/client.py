@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,9 +23,11 @@ from kafka.structs import MemberState
 from worker.errors import ConfigError
 from worker.ingest.clientlog import ClientLog
 from worker.ingest.guard import guard, network
+from worker.ingest.records import Record
 from worker.settings import Settings
 
 _Client = TypeVar("_Client")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,3 +355,24 @@ def beginnings(consumer: KafkaConsumer, at: Sequence[TopicPartition], timeout: f
 def ends(consumer: KafkaConsumer, at: Sequence[TopicPartition], timeout: float) -> dict[TopicPartition, int]:
     """The offset after the last one that a read_committed reader may see."""
     return dict(consumer.end_offsets(list(at), timeout_ms=timeout * 1000)) if at else {}
+
+
+# Records -----------------------------------------------------------------------------------------------------------
+
+
+def record_of(found: Any, incarnation: str, how: str = "kafka") -> Record:
+    """A record of the client's as ours."""
+    return Record(
+        topic=found.topic, partition=found.partition, offset=found.offset, incarnation=incarnation,
+        timestamp=_time(found.timestamp), key=found.key, value=found.value, headers=tuple(found.headers or ()), how=how,
+    )  # fmt: skip
+
+
+def _time(milliseconds: int | None) -> datetime | None:
+    """None for no timestamp and for one beyond the calendar: some producers write microseconds."""
+    if milliseconds is None or milliseconds < 0:
+        return None
+    try:
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return None

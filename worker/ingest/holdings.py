@@ -29,7 +29,7 @@ class Reading:
     at: TopicPartition
     incarnation: str
     position: int
-    newest: datetime | None = None  # Kafka's timestamp of the last record
+    read_until: datetime | None = None  # every record with an earlier timestamp of Kafka's is read, about
     trouble: Trouble | None = None
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import kafka.errors
@@ -27,8 +26,8 @@ from worker.ingest.client import Stopped, Timing
 from worker.ingest.commits import Commits
 from worker.ingest.guard import place_of
 from worker.ingest.holdings import Holdings, Reading
-from worker.ingest.records import Batch, Head, Pause, Record, Sink, Slice
-from worker.ingest.survey import Seen, survey
+from worker.ingest.records import Batch, Head, Pause, Sink, Slice
+from worker.ingest.survey import Seen, is_another, survey
 from worker.ingest.tending import Tending
 from worker.ingest.unreadable import Interrupted
 from worker.settings import Settings
@@ -36,7 +35,6 @@ from worker.settings import Settings
 __all__ = ["Batch", "Head", "KafkaReader", "Pause", "Sink", "Slice", "Status", "Timing"]
 
 _log = log.get(__name__)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LEAST = 10  # records a poll may bring at least, however slow they are
 _REBALANCE = 10.0  # seconds one may take without being a reason to worry
 _QUIET_TURNS = 4  # without a partition, until nobody expects to be given one
@@ -248,7 +246,7 @@ class Loop:
         slices = []
         for at in self._holdings.flowing():
             reading, now = self._holdings.placed[at], client.position(self._consumer, at)
-            if now is None:
+            if now is None or is_another(self._consumer, reading):  # what came may be the new topic's
                 self._put_back([at])
             elif now != reading.position:
                 slices.append((reading, _slice(reading, now, records.get(at, ()))))
@@ -276,8 +274,8 @@ class Loop:
     def _advance(self, reading: Reading, part: Slice) -> None:
         reading.position, reading.trouble = part.next, None
         self._commits.note(reading.at, part.next)
-        if part.records and part.records[-1].timestamp:
-            reading.newest = part.records[-1].timestamp
+        if part.records and (last := part.records[-1].timestamp):
+            reading.read_until = max(last, reading.read_until or last)
 
     def _adapt(self, took: float, count: int) -> None:
         """One member that is busy for long stops the whole group at its next rebalance."""
@@ -291,6 +289,8 @@ class Loop:
     def _hold(self, slices: list[tuple[Reading, Slice]], error: StoreUnavailable) -> None:
         records = sum(len(part.records) for _, part in slices)
         _log.warning("the store is away; reading waits", error=str(error), records=records)
+        for reading, part in slices:
+            reading.read_until = reading.read_until or (part.records[0].timestamp if part.records else None)
         self._held = _Held(slices, self._monotonic() + self._timing.backoff, self._timing.backoff)
         self._consumer.pause(*self._consumer.assignment())
 
@@ -369,22 +369,6 @@ def _name(at: TopicPartition) -> str:
 def _slice(reading: Reading, next_: int, records: Sequence[Any]) -> Slice:
     return Slice(
         topic=reading.at.topic, partition=reading.at.partition, incarnation=reading.incarnation,
-        first=reading.position, next=next_, records=tuple(_record(record, reading.incarnation) for record in records),
+        first=reading.position, next=next_,
+        records=tuple(client.record_of(one, reading.incarnation) for one in records),
     )  # fmt: skip
-
-
-def _record(record: Any, incarnation: str) -> Record:
-    return Record(
-        topic=record.topic, partition=record.partition, offset=record.offset, incarnation=incarnation,
-        timestamp=_time(record.timestamp), key=record.key, value=record.value, headers=tuple(record.headers or ()),
-    )  # fmt: skip
-
-
-def _time(milliseconds: int | None) -> datetime | None:
-    """None for no timestamp and for one beyond the calendar: some producers write microseconds."""
-    if milliseconds is None or milliseconds < 0:
-        return None
-    try:
-        return _EPOCH + timedelta(milliseconds=milliseconds)
-    except OverflowError:
-        return None

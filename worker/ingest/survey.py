@@ -45,11 +45,12 @@ def survey(consumer: KafkaConsumer, topics: Sequence[str], holdings: Holdings, n
         reachable=True,
         missing=tuple(topic for topic in topics if not client.partitions(consumer, topic)),
         lag=_measure(consumer, holdings, ends, now),
-        recreated=tuple(at for at, reading in holdings.placed.items() if _is_another(consumer, reading)),
+        recreated=tuple(at for at, reading in holdings.placed.items() if is_another(consumer, reading)),
     )
 
 
-def _is_another(consumer: KafkaConsumer, reading: Reading) -> bool:
+def is_another(consumer: KafkaConsumer, reading: Reading) -> bool:
+    """Whether the topic of this name is no longer the one that is being read, as far as is known here."""
     found = client.topic_id(consumer, reading.at.topic)
     return bool(found) and found != of_topic(reading.incarnation)
 
@@ -61,8 +62,10 @@ def _measure(consumer: KafkaConsumer, holdings: Holdings, ends: dict[TopicPartit
     for at, reading in holdings.placed.items():
         lag = max(0, ends[at] - reading.position)
         behind += lag
-        if lag and reading.newest:
-            oldest = max(oldest, (now - reading.newest).total_seconds())
+        if not lag:
+            reading.read_until = now
+        elif reading.read_until:
+            oldest = max(oldest, (now - reading.read_until).total_seconds())
         metrics.LAG.labels(at.topic, str(at.partition)).set(lag)
         hidden = max(0, (consumer.highwater(at) or 0) - ends[at])
         metrics.BEHIND_OPEN_TRANSACTION.labels(at.topic, str(at.partition)).set(hidden)
