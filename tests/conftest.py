@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from datetime import datetime
 
 import hypothesis
@@ -33,6 +34,14 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own INNERLOOP_* variables must not change what a test sees."""
     for name in [name for name in os.environ if name.startswith("INNERLOOP_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _no_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor must the window that the tests were started from: a test that needs a width sets COLUMNS."""
+    monkeypatch.setattr(sys, "__stdout__", None)  # where shutil looks for a terminal
+    for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
