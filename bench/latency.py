@@ -1,97 +1,42 @@
 """How long a detractor's alert takes, from producing the event to the provider's request; and what idling costs.
 
-python -m bench.latency [--rate 200] [--seconds 20] [--store sqlite]
+python -m bench.latency [--rate 20] [--rate 200] [--seconds 15] [--store sqlite]
 
 `innerloop run` in all its roles, a real Kafka, and a Slack that answers at once. Events come one by one at an even
-rate; every receiver is a person of their own, so that nobody's one message a second is in the way.
+rate; every receiver is a person of their own, so that nobody's one message a second is in the way. Where alerts come
+faster than the machine lets them out, the figure is the length of the queue, and says so.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import re
 import sys
-import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from urllib.parse import unquote_plus
 
 from bench import load
-from bench.stand import POSTGRESQL, SQLITE, Stores, cpu_seconds, kafka, stores
+from bench.provider import Provider, provider
+from bench.stand import POSTGRESQL, SQLITE, Stores, cpu_seconds, kafka, slack_settings, stores
 from tests.support import servers
 from tests.support.kafka.cluster import Kafka
 from tests.support.process import Innerloop, RunningWorker
 from tests.support.waiting import until
 
-_WHO = re.compile(r"Customer (\d+)\b")
-_IDLE_SECONDS = 15.0
-
-
-class Provider:
-    """Takes chat.postMessage, answers at once, and remembers when a request about which customer had arrived."""
-
-    def __init__(self) -> None:
-        self.arrived: dict[int, float] = {}
-        self.port = 0
-        self._ready = threading.Event()
-        self._loop = asyncio.new_event_loop()
-        self._count = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/api/"
-
-    def start(self) -> None:
-        threading.Thread(target=self._serve, daemon=True).start()
-        self._ready.wait(5)
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-
-    def _serve(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._answer, "127.0.0.1", 0))
-        self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        self._loop.run_forever()
-
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-        length = re.search(r"content-length: (\d+)", head)
-        body = await reader.readexactly(int(length[1])) if length else b""
-        self._take(body, time.monotonic())
-        self._count += 1
-        answer = b'{"ok": true, "channel": "D%d", "ts": "1.%06d"}' % (self._count, self._count)
-        writer.write(
-            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b"
-            % (len(answer), answer)
-        )
-        await writer.drain()
-        writer.close()
-
-    def _take(self, body: bytes, at: float) -> None:
-        text = body.decode("utf-8", "replace")
-        found = _WHO.search(text) or _WHO.search(unquote_plus(text))
-        if found:
-            self.arrived.setdefault(int(found[1]), at)
+_CALM = 200.0  # happy events a second
+_APART = 10**6  # customers of one feed are counted from here, those of the next from twice this
 
 
 @contextmanager
-def worker(cluster: Kafka, topic: str, url: str, provider: Provider, receivers: int) -> Iterator[RunningWorker]:
-    """`innerloop run`, ready."""
+def worker(cluster: Kafka, topic: str, url: str, slack: Provider, receivers: int) -> Iterator[RunningWorker]:
+    """`innerloop run` in all its roles, ready."""
     home = servers.short_temp_dir("bench-run")
     load.write_rules(load.rule_files(10, receivers=receivers), home)
     innerloop = Innerloop(home)
     innerloop.settings = {
         **cluster.settings(),
-        "INNERLOOP_STORE_URL": url,
+        **slack_settings(url, slack.url),
         "INNERLOOP_KAFKA_TOPICS": topic,
-        "INNERLOOP_SLACK_BOT_TOKEN": "xoxb-1-bench",
-        "INNERLOOP_SLACK_BASE_URL": provider.url,
-        "INNERLOOP_SECRET_KEYS": "k" * 32,
-        "INNERLOOP_LOG_LEVEL": "error",
     }
     try:
         yield innerloop.run()
@@ -115,31 +60,30 @@ def feed(cluster: Kafka, topic: str, values: list[bytes], rate: float, first: in
     return sent
 
 
-def busy(running: RunningWorker) -> float:
+def busy(running: RunningWorker, seconds: float) -> float:
     """Share of a core that the worker uses while nothing is sent."""
     before, began = cpu_seconds(running.process.pid), time.monotonic()
-    time.sleep(_IDLE_SECONDS)
+    time.sleep(seconds)
     return (cpu_seconds(running.process.pid) - before) / (time.monotonic() - began)
 
 
-def measure(cluster: Kafka, ready: Stores, store: str, rate: float, seconds: float) -> None:
-    provider = Provider()
-    provider.start()
-    topic = cluster.create_topic()
-    alerts = int(rate * seconds)
-    with worker(cluster, topic, ready.fresh(store), provider, receivers=alerts) as running:
-        feed(cluster, topic, load.events(100, unhappy=1, agents=alerts), 50, 0)
-        until(lambda: len(provider.arrived) >= 90, 60, what="the first alerts")
+def measure(
+    cluster: Kafka, ready: Stores, store: str, rates: Sequence[float], seconds: float, idle_seconds: float
+) -> None:
+    topic, most = cluster.create_topic(), int(max(rates) * seconds)
+    with provider() as slack, worker(cluster, topic, ready.fresh(store), slack, receivers=most) as running:
+        feed(cluster, topic, load.events(100, unhappy=1, agents=most), 50, 0)
+        until(lambda: len(slack.arrived) >= 100, 60, what="the first alerts")
         time.sleep(2)
-        print(f"\n{store}: idle {busy(running):.1%} of a core")
-        happy = load.events(alerts, unhappy=0, first=10**6)
-        calm = during(running, cluster, topic, happy, rate, 10**6)[0]
-        print(f"{store}: {rate:g} events/s without a detractor {calm:.1%}")
-        unhappy = load.events(alerts, unhappy=1, first=1000, agents=alerts)
-        share, sent = during(running, cluster, topic, unhappy, rate, 1000)
-        until(lambda: provider.arrived.keys() >= sent.keys(), 120, what="all alerts")
-        print_times(store, rate, share, [provider.arrived[n] - at for n, at in sent.items()])
-    provider.stop()
+        print(f"\n{store}: idle {busy(running, idle_seconds):.1%} of a core", flush=True)
+        happy = load.events(int(_CALM * seconds), unhappy=0, first=_APART)
+        calm = during(running, cluster, topic, happy, _CALM, _APART)[0]
+        print(f"{store}: {_CALM:g} events/s without a detractor {calm:.1%} of a core", flush=True)
+        for n, rate in enumerate(rates, start=2):
+            unhappy = load.events(int(rate * seconds), unhappy=1, first=n * _APART, agents=most)
+            share, sent = during(running, cluster, topic, unhappy, rate, n * _APART)
+            until(lambda sent=sent: slack.arrived.keys() >= sent.keys(), 300, what="all alerts")  # type: ignore[misc]
+            print_times(store, rate, share, [slack.arrived[number] - at for number, at in sent.items()])
 
 
 def during(
@@ -156,20 +100,21 @@ def print_times(store: str, rate: float, share: float, times: list[float]) -> No
     p50, p99 = (ordered[int(len(ordered) * part)] * 1000 for part in (0.5, 0.99))
     print(
         f"{store}: {rate:g} detractors/s {share:.1%} of a core; from produce to the provider's request "
-        f"p50 {p50:.0f} ms, p99 {p99:.0f} ms, slowest {ordered[-1] * 1000:.0f} ms, {len(ordered):,} alerts"
+        f"p50 {p50:.0f} ms, p99 {p99:.0f} ms, slowest {ordered[-1] * 1000:.0f} ms, {len(ordered):,} alerts",
+        flush=True,
     )
 
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rate", type=float, default=200)
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--rate", type=float, action="append", help="detractors a second")
+    parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--store", action="append", choices=(SQLITE, POSTGRESQL))
     asked = parser.parse_args(arguments)
     names = asked.store or [SQLITE, POSTGRESQL]
     with kafka() as cluster, stores(names) as ready:
         for store in names:
-            measure(cluster, ready, store, asked.rate, asked.seconds)
+            measure(cluster, ready, store, asked.rate or [20, 200], asked.seconds, asked.seconds)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from worker.ruleset import read_files
 
+_ROOT = Path(__file__).parent.parent
 TEAMS = 2000
 AGENTS = 400
 COMMENTS = (
@@ -85,7 +86,7 @@ def _interaction(n: int, chance: random.Random, ended: datetime, agents: int) ->
 
 def rule_files(count: int, *, history: bool = False, receivers: int = AGENTS) -> dict[str, bytes]:
     """`count` rules, the last two for every other detractor and for everybody else; files as `compose` takes them."""
-    shipped = read_files(Path("rules"), Path("templates"))
+    shipped = read_files(_ROOT / "rules", _ROOT / "templates")
     files = {name: content for name, content in shipped.items() if name.startswith("templates/")}
     files |= {f"rules/{name}": shipped[f"rules/{name}"] for name in ("themes.yaml", "severity.yaml")}
     texts = {

@@ -97,6 +97,17 @@ def produce(cluster: Kafka, topic: str, values: Sequence[bytes]) -> None:
         raise RuntimeError("Kafka did not take all events")
 
 
+def slack_settings(store_url: str, slack_url: str) -> dict[str, str]:
+    """What a worker needs to keep its work there and to tell people here."""
+    return {
+        "INNERLOOP_STORE_URL": store_url,
+        "INNERLOOP_SLACK_BOT_TOKEN": "xoxb-1-bench",
+        "INNERLOOP_SLACK_BASE_URL": slack_url,
+        "INNERLOOP_SECRET_KEYS": "k" * 32,
+        "INNERLOOP_LOG_LEVEL": "error",
+    }
+
+
 def cpu_seconds(pid: int) -> float:
     """Processor time of a process so far, in user and kernel mode (proc(5), fields 14 and 15)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -1,6 +1,6 @@
 """What an event costs: decoding only, one durable row for each, and the whole job, taking turns on one Kafka.
 
-python -m bench.throughput [--events 20000] [--rounds 3] [--unhappy 0.4] [--store sqlite] [--store postgresql]
+python -m bench.throughput [--events 20000] [--rounds 3] [--unhappy 0.2] [--store sqlite] [--store postgresql]
 
 Everybody reads the same topic from its start, a thousand records a poll, in a process of its own. Compare the columns
 of one run with each other, never with another run's: the machine decides about the microseconds.
@@ -69,11 +69,24 @@ def measure(track: Track, names: list[str], rounds: int) -> None:
 
 def print_table(store: str, rounds: list[dict[str, Cost]]) -> None:
     """The median of each column; ratios are taken within a round, then their median."""
-    print(f"\n{store:26} events/s   CPU µs/event   to one row each   peak MB")
+    print(f"\n{store:26} events/s   CPU µs/event   to one row each   peak MB", flush=True)
     for name in rounds[0]:
         speed, cpu, peak = (median(one[name][key] for one in rounds) for key in ("per_second", "cpu_us", "peak_mb"))
         ratio = median(one[name]["cpu_us"] / one[ROWS]["cpu_us"] for one in rounds)
         print(f"{name:26} {speed:8,.0f}   {cpu:12.1f}   {ratio:15.2f}   {peak:7.0f}")
+
+
+def compare(cluster: Kafka, ready: Stores, names: list[str], *, events: int, rounds: int, unhappy: float) -> None:
+    """Everybody in turns, then what each stage of the whole job takes."""
+    print(f"{events:,} events, {unhappy:.0%} detractors, 40% with a comment; median of {rounds} rounds")
+    rules = servers.short_temp_dir("bench-rules")
+    for length in LENGTHS:
+        load.write_rules(load.rule_files(length), rules / str(length))
+    topic = cluster.create_topic("bench.responses")
+    produce(cluster, topic, load.events(events, unhappy=unhappy))
+    measure(Track(cluster, ready, topic, events, rules), names, rounds)
+    for store in names:
+        print_stages(store, ready.fresh(store), unhappy)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -84,18 +97,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--store", action="append", choices=(SQLITE, POSTGRESQL))
     asked = parser.parse_args(arguments)
     names = asked.store or [SQLITE, POSTGRESQL]
-    print(
-        f"{asked.events:,} events, {asked.unhappy:.0%} detractors, 40% with a comment; median of {asked.rounds} rounds"
-    )
     with kafka() as cluster, stores(names) as ready:
-        rules = servers.short_temp_dir("bench-rules")
-        for length in LENGTHS:
-            load.write_rules(load.rule_files(length), rules / str(length))
-        topic = cluster.create_topic("bench.responses")
-        produce(cluster, topic, load.events(asked.events, unhappy=asked.unhappy))
-        measure(Track(cluster, ready, topic, asked.events, rules), names, asked.rounds)
-        for store in names:
-            print_stages(store, ready.fresh(store), asked.unhappy)
+        compare(cluster, ready, names, events=asked.events, rounds=asked.rounds, unhappy=asked.unhappy)
 
 
 if __name__ == "__main__":

@@ -258,6 +258,8 @@ class Deliverer:
 
     def _pause(self) -> float:
         """Until something is due, a second at most: the clock may be moved, another process may write."""
+        if self._room() <= 0:
+            return POLL_SECONDS  # whatever is due has to wait for a call that ends, and that wakes us
         try:
             with self._store.read() as conn:
                 now = self._clock.now()

@@ -5,13 +5,28 @@ Lock order everywhere: partitions, responses, follow-ups by id, timers, notices,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ARRAY, ColumnElement, Connection, Select, Text, cast, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    any_,
+    bindparam,
+    cast,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)  # fmt: skip
 
 from worker.errors import Clash
 from worker.model.notice import NewNotice
@@ -27,7 +42,7 @@ from worker.store.schema import (
     responses,
     versions,
 )  # fmt: skip
-from worker.store.types import encode_document
+from worker.store.types import UtcTime, encode_document
 
 LIVE_STATES = ("open", "acknowledged", "contacted")
 _NATURAL = {"responses": ("source", "external_id"), "follow_ups": ("playbook", "dedupe_key", "response_id")}
@@ -61,12 +76,7 @@ def known_responses(conn: Connection, identities: Iterable[tuple[str, str]]) -> 
     pairs = sorted(set(identities))
     if not pairs:
         return []
-    rows = conn.execute(
-        select(responses)
-        .where(tuple_(responses.c.source, responses.c.external_id).in_(_pairs(conn, pairs)))
-        .order_by(responses.c.id)
-        .with_for_update(key_share=True)
-    ).all()
+    rows = conn.execute(_KNOWN[conn.dialect.name], _pairs(conn, pairs)).all()
     ids = [row.id for row in rows]
     hashes, belongs = _hashes(conn, ids), _follow_ups_of(conn, ids)
     return [
@@ -156,23 +166,15 @@ def lock_work(
 
     Live ones of these customers; live ones, and ones closed since then, under these dedupe keys; and these ids.
     """
-    live = follow_ups.c.state.in_(LIVE_STATES)
-    shared, wanted, numbers = sorted(set(keys)), sorted(set(customers)), sorted(set(ids))
-    conditions: list[ColumnElement[bool]] = []
-    if wanted:
-        conditions.append(follow_ups.c.customer_key.in_(_list(conn, wanted)) & live)
-    if shared:
-        same = follow_ups.c.dedupe_key.in_(_list(conn, shared))
-        conditions.append(same & (live | (follow_ups.c.closed_at >= closed_since)))
-    if numbers:
-        conditions.append(follow_ups.c.id.in_(numbers))
-    if not conditions:
+    wanted: dict[str, list[Any]] = {
+        "customers": sorted(set(customers)),
+        "keys": sorted(set(keys)),
+        "ids": sorted(set(ids)),
+    }
+    if not any(wanted.values()):
         return []
-    return list(
-        conn.execute(
-            select(follow_ups).where(or_(*conditions)).order_by(follow_ups.c.id).with_for_update(key_share=True)
-        ).all()
-    )
+    bound = {name: _bound(conn, values) for name, values in wanted.items()}
+    return list(conn.execute(_WORK[conn.dialect.name], {**bound, "closed_since": closed_since}).all())
 
 
 def parts(conn: Connection, ids: Sequence[int]) -> list[Any]:
@@ -270,10 +272,57 @@ def _list(conn: Connection, values: Sequence[str]) -> Select[Any]:
     return select(func.json_each(encode_document(values)).table_valued("value").c.value)
 
 
-def _pairs(conn: Connection, values: Sequence[tuple[str, str]]) -> Select[Any]:
+def _pairs(conn: Connection, values: Sequence[tuple[str, str]]) -> dict[str, Any]:
     if conn.dialect.name == "postgresql":
         left, right = [list(side) for side in zip(*values, strict=True)]
-        pairs = func.unnest(cast(left, ARRAY(Text)), cast(right, ARRAY(Text))).table_valued("a", "b").render_derived()
-        return select(pairs.c.a, pairs.c.b)
-    each = func.json_each(encode_document(values)).table_valued("value")
+        return {"sources": left, "ids": right}
+    return {"pairs": encode_document(values)}
+
+
+def _bound(conn: Connection, values: Sequence[Any]) -> Any:
+    return list(values) if conn.dialect.name == "postgresql" else encode_document(values)
+
+
+# Built once: these run for every batch, and building a statement costs more than running it. ------------------------
+
+
+def _known(pairs: Select[Any]) -> Select[Any]:
+    return (
+        select(responses)
+        .where(tuple_(responses.c.source, responses.c.external_id).in_(pairs))
+        .order_by(responses.c.id)
+        .with_for_update(key_share=True)
+    )
+
+
+def _pairs_postgresql() -> Select[Any]:
+    left, right = (cast(bindparam(name, type_=ARRAY(Text)), ARRAY(Text)) for name in ("sources", "ids"))
+    pairs = func.unnest(left, right).table_valued("a", "b").render_derived()
+    return select(pairs.c.a, pairs.c.b)
+
+
+def _pairs_sqlite() -> Select[Any]:
+    each = func.json_each(bindparam("pairs", type_=Text)).table_valued("value")
     return select(func.json_extract(each.c.value, "$[0]"), func.json_extract(each.c.value, "$[1]"))
+
+
+def _among_postgresql(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    # Not IN (SELECT …): under an OR that would read the whole table.
+    kind = ARRAY(BigInteger if name == "ids" else Text)
+    return column == any_(cast(bindparam(name, type_=kind), kind))
+
+
+def _among_sqlite(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    return column.in_(select(func.json_each(bindparam(name, type_=Text)).table_valued("value").c.value))
+
+
+def _work(among: Callable[[ColumnElement[Any], str], ColumnElement[bool]]) -> Select[Any]:
+    c = follow_ups.c
+    live = c.state.in_(LIVE_STATES)
+    same = among(c.dedupe_key, "keys") & (live | (c.closed_at >= bindparam("closed_since", type_=UtcTime)))
+    touched = or_(among(c.customer_key, "customers") & live, same, among(c.id, "ids"))
+    return select(follow_ups).where(touched).order_by(c.id).with_for_update(key_share=True)
+
+
+_KNOWN = {"postgresql": _known(_pairs_postgresql()), "sqlite": _known(_pairs_sqlite())}
+_WORK = {"postgresql": _work(_among_postgresql), "sqlite": _work(_among_sqlite)}

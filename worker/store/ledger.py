@@ -11,13 +11,68 @@ from datetime import date
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Row, Update, and_, func, insert, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Date,
+    Integer,
+    Row,
+    Text,
+    Update,
+    and_,
+    bindparam,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)  # fmt: skip
 
 from worker.store import bulk
 from worker.store.schema import ledger, partitions
 
 Key = tuple[str, int]  # topic, partition
 COUNTED = ("accepted", "updated", "duplicate", "stale", "not_response", "dead", "absent")
+
+# Built once: these run for every batch, and building a statement costs more than running it.
+_LOCK = (
+    select(partitions)
+    .where(tuple_(partitions.c.topic, partitions.c.partition).in_(bindparam("keys", expanding=True)))
+    .order_by(partitions.c.topic, partitions.c.partition)
+    .with_for_update()  # no-op on SQLite, where BEGIN IMMEDIATE holds everybody off
+)
+_MINE = and_(
+    ledger.c.topic == bindparam("of_topic", type_=Text),
+    ledger.c.partition == bindparam("of_partition", type_=Integer),
+    ledger.c.incarnation == bindparam("of_incarnation", type_=Text),
+    ledger.c.day == bindparam("of_day", type_=Date),
+)
+_LAST = select(func.max(ledger.c.seq)).where(_MINE)
+_GROW = (
+    update(ledger)
+    .where(
+        _MINE,
+        ledger.c.seq == _LAST.scalar_subquery(),
+        ledger.c.gap_reason.is_(None),
+        ledger.c.to_offset == bindparam("reached", type_=BigInteger),
+    )
+    .values(
+        to_offset=bindparam("until", type_=BigInteger),
+        **{name: ledger.c[name] + bindparam(f"more_{name}", type_=BigInteger) for name in (*COUNTED, "again")},
+    )
+)
+_MOVE = (
+    update(partitions)
+    .where(
+        partitions.c.topic == bindparam("of_topic", type_=Text),
+        partitions.c.partition == bindparam("of_partition", type_=Integer),
+    )
+    .values(
+        incarnation=bindparam("now_incarnation", type_=Text),
+        next_offset=bindparam("until", type_=BigInteger),
+        paused_reason=None,
+    )
+)
 
 
 class Head(Struct, frozen=True):
@@ -40,12 +95,7 @@ def lock(conn: Connection, keys: Iterable[Key]) -> dict[Key, Head]:
     wanted = sorted(keys)
     if not wanted:
         return {}
-    rows = conn.execute(
-        select(partitions)
-        .where(tuple_(partitions.c.topic, partitions.c.partition).in_(wanted))
-        .order_by(partitions.c.topic, partitions.c.partition)
-        .with_for_update()  # no-op on SQLite, where BEGIN IMMEDIATE holds everybody off
-    )
+    rows = conn.execute(_LOCK, {"keys": wanted})
     return {(row.topic, row.partition): _head(row) for row in rows}
 
 
@@ -71,7 +121,8 @@ def move(
     """Account for [from_, to) and move the head there. `counts` must add up to `to - from_`."""
     if to > from_:
         _grow(conn, key, incarnation, day, from_, to, counts)
-    conn.execute(_update(key).values(incarnation=incarnation, next_offset=to, paused_reason=None))
+    topic, partition = key
+    conn.execute(_MOVE, {"of_topic": topic, "of_partition": partition, "now_incarnation": incarnation, "until": to})
 
 
 def gap(conn: Connection, key: Key, incarnation: str, day: date, from_: int, to: int, reason: str) -> None:
@@ -109,33 +160,22 @@ def has_gap(conn: Connection, key: Key, incarnation: str, from_: int, to: int, r
 def _grow(
     conn: Connection, key: Key, incarnation: str, day: date, from_: int, to: int, counts: Mapping[str, int]
 ) -> None:
-    mine = _mine(key, incarnation, day)
-    last = select(func.max(ledger.c.seq)).where(mine).scalar_subquery()
-    added = {name: ledger.c[name] + n for name, n in counts.items() if n}
-    grown = conn.execute(
-        update(ledger)
-        .where(mine, ledger.c.seq == last, ledger.c.gap_reason.is_(None), ledger.c.to_offset == from_)
-        .values(to_offset=to, **added)
-    )
+    more = {f"more_{name}": counts.get(name, 0) for name in (*COUNTED, "again")}
+    grown = conn.execute(_GROW, {**_mine(key, incarnation, day), "reached": from_, "until": to, **more})
     if not grown.rowcount:
         _append(conn, key, incarnation, day, {"from_offset": from_, "to_offset": to, **counts})
 
 
 def _append(conn: Connection, key: Key, incarnation: str, day: date, values: Mapping[str, object]) -> None:
-    last = conn.execute(select(func.max(ledger.c.seq)).where(_mine(key, incarnation, day))).scalar()
+    last = conn.execute(_LAST, _mine(key, incarnation, day)).scalar()
     seq = 0 if last is None else last + 1
     conn.execute(
         insert(ledger).values(topic=key[0], partition=key[1], incarnation=incarnation, day=day, seq=seq, **values)
     )
 
 
-def _mine(key: Key, incarnation: str, day: date) -> ColumnElement[bool]:
-    return and_(
-        ledger.c.topic == key[0],
-        ledger.c.partition == key[1],
-        ledger.c.incarnation == incarnation,
-        ledger.c.day == day,
-    )
+def _mine(key: Key, incarnation: str, day: date) -> dict[str, object]:
+    return {"of_topic": key[0], "of_partition": key[1], "of_incarnation": incarnation, "of_day": day}
 
 
 def _update(key: Key) -> Update:

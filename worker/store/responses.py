@@ -17,6 +17,8 @@ from worker.store.types import encode_document
 
 _IN_REST = ("floor", "owner_via", "stands_in_for", "copies", "tags", "due_at", "calendar")
 
+_NO_CONTACT = Contact()
+
 EVALUATOR = 1
 """Grows when the meaning of a rule changes: a stored decision is recomputed by the evaluator that took it."""
 
@@ -115,7 +117,7 @@ def _object(values: Mapping[str, Any]) -> str:
 
 
 def contact_document(contact: Contact) -> str | None:
-    return None if contact == Contact() else encode_document(contact)
+    return None if contact == _NO_CONTACT else encode_document(contact)
 
 
 def read_response(content: Any) -> Response:
