@@ -11,15 +11,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import Connection, Table, func, insert, select, update
 
 from worker.errors import InnerloopError, UsageError
 from worker.store.engine import open_store
+from worker.store.ids import NUMBERED
 from worker.store.migrate import check_schema
-from worker.store.schema import metadata
+from worker.store.schema import ids, metadata
 
 AT_ONCE = 1000
-OF_THE_MOMENT = {"workers", "duties"}
+LEFT_OUT = {"workers", "duties", "ids"}  # who works at the moment, on what; and how SQLite hands out ids
 
 
 def copy(source: str, target: str) -> dict[str, int]:
@@ -30,7 +31,9 @@ def copy(source: str, target: str) -> dict[str, int]:
         check_schema(new)
         with old.read() as reading, new.write() as writing:
             _refuse_what_is_not_empty(writing)
-            return {table.name: _copy(table, reading, writing) for table in _tables()}
+            copied = {table.name: _copy(table, reading, writing) for table in _tables()}
+            _go_on_counting(writing)
+            return copied
     finally:
         old.close()
         new.close()
@@ -38,7 +41,7 @@ def copy(source: str, target: str) -> dict[str, int]:
 
 def _tables() -> list[Table]:
     """Every table, those that are referred to first."""
-    return [table for table in metadata.sorted_tables if table.name not in OF_THE_MOMENT]
+    return [table for table in metadata.sorted_tables if table.name not in LEFT_OUT]
 
 
 def _refuse_what_is_not_empty(conn: Connection) -> None:
@@ -59,6 +62,16 @@ def _chunks(table: Table, conn: Connection) -> Iterator[list[dict[str, object]]]
     found = conn.execute(select(table).order_by(*table.primary_key.columns)).mappings()
     for part in found.partitions(AT_ONCE):
         yield [dict(row) for row in part]
+
+
+def _go_on_counting(conn: Connection) -> None:
+    """The next id of each table is one that was never given out: each engine has its own way to count."""
+    for name in NUMBERED:
+        last = conn.scalar(select(func.max(metadata.tables[name].c.id)))
+        if conn.dialect.name == "postgresql" and last is not None:
+            conn.execute(select(func.setval(f"{name}_ids", last)))
+        elif conn.dialect.name == "sqlite":
+            conn.execute(update(ids).where(ids.c.name == name).values(next=(last or 0) + 1))
 
 
 def main(arguments: list[str]) -> int:

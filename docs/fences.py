@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+_FOR_TESTS = re.compile(r"^(in |file |run\b.*|elsewhere)")
 _FENCE = re.compile(r"^```(\w+) (?!title=)(?!.*[={}])([^\n`]+)$", re.MULTILINE)
 
 
@@ -17,5 +18,5 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def _titled(match: re.Match[str]) -> str:
-    words = match[2].removeprefix("in ").removeprefix("file ").removeprefix("run")
+    words = _FOR_TESTS.sub("", match[2])
     return f'```{match[1]} title="{words}"' if words else f"```{match[1]}"

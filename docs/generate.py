@@ -15,7 +15,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import click
 import msgspec
@@ -336,18 +336,28 @@ def _move(name: str, rule: Any) -> tuple[str, str, str, str]:
 # Chart -----------------------------------------------------------------------------------------------------------
 
 
+SET_BY_CHART = {"http_listen", "rules_dir", "templates_dir"}
+
+
 def chart_schema() -> str:
     """The committed schema, with the settings and secrets that there are."""
     loaded = json.loads((ROOT / SCHEMA).read_text(encoding="utf-8"))
     own = loaded["properties"]
     names = {name: {"description": field.description} for name, field in Settings.model_fields.items()}
-    own["settings"]["properties"] = {
-        n: {**d, "type": ["string", "integer"]} for n, d in names.items() if n not in SECRETS
-    }
+    free = [name for name in names if name not in SECRETS and name not in SET_BY_CHART]
+    own["settings"]["properties"] = {name: {**names[name], **_limits(Settings.model_fields[name])} for name in free}
     place = {"name": _text("The Secret."), "key": _text("The key in it.")}
     shape = {"type": "object", "additionalProperties": False, "required": ["name", "key"], "properties": place}
     own["secrets"]["properties"] = {name: {**words, **shape} for name, words in names.items() if name in SECRETS}
     return json.dumps(loaded, indent=2, ensure_ascii=False) + "\n"
+
+
+def _limits(field: FieldInfo) -> dict[str, Any]:
+    """What a value of a setting may be, as far as a schema can say it: a wrong one never gets as far as a pod."""
+    if field.annotation is int:
+        return {"type": "integer", "minimum": field.metadata[0].ge, "maximum": field.metadata[1].le}
+    words = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+    return {"type": "string", "enum": list(words)} if words else {"type": "string"}
 
 
 def _text(description: str) -> dict[str, Any]:

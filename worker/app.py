@@ -311,8 +311,14 @@ class App:
         return thread
 
     def _reachable(self, who: Person | Team) -> bool:
+        """Whether somebody has an address on a channel that is set up.
+
+        A process that does not deliver has no channels, and cannot know those of the ones that do: every address
+        counts there. Otherwise whoever reads without a Slack token would find no owner but the last.
+        """
         addresses = who.queue if isinstance(who, Team) else {"slack": who.slack, "email": who.email}
-        return any(addresses.get(name) for name in self.channels)
+        channels = self.channels if "deliver" in self.roles else addresses
+        return any(addresses.get(name) for name in channels)
 
 
 def build(settings: Settings, *, clock: Clock | None = None, roles: frozenset[str] = ALL_ROLES) -> App:

@@ -120,6 +120,13 @@ def test_the_values_of_a_case_fit_the_schema(case: Path) -> None:
         {"rules": {"files": {"../outside.yaml": ""}}},
         {"image": {"digest": "latest"}},
         {"terminationGracePeriodSeconds": 5},
+        {"fullnameOverride": "Upper_Case"},
+        {"podLabels": {"tier": 1}},
+        {"settings": {"senders": "many"}},
+        {"settings": {"senders": 0}},
+        {"settings": {"kafka_security_protocol": "TLS"}},
+        {"settings": {"http_listen": "127.0.0.1:80"}},
+        {"settings": {"rules_dir": "/somewhere"}},
     ],
     ids=str,
 )
@@ -257,6 +264,7 @@ def test_helm_finds_no_fault(case: Path) -> None:
         ("rules.from=git", "rules.git.repository"),
         ("rules.from=image", "rules.rulesPath"),
         ("ingress.enabled=true", "ingress.host"),
+        ("autoscaling.enabled=true,autoscaling.minReplicas=9", "above autoscaling.maxReplicas"),
     ],
 )
 def test_what_would_start_and_not_work_is_refused_with_what_to_do(value: str, said: str) -> None:

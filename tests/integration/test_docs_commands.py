@@ -18,8 +18,9 @@ from tests.support.documents import ROOT, Block, WorkingCopy, blocks, matches
 from tests.support.flow import Flow
 from tests.support.kafka.cluster import Kafka
 from tests.support.postgres import Postgres, binaries
-from tests.support.process import Innerloop
+from tests.support.process import Innerloop, environment
 from tests.support.scripts import script
+from tests.support.shell import run_block
 from tests.support.smtp_server import SmtpServer
 from tests.support.waiting import until
 from worker.cli.main import main
@@ -83,11 +84,8 @@ class Reader:
             assert matches(done.output, expected), f"line {block.line}: {command} printed\n{done.output}"
 
     def _shell(self, block: Block) -> None:
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", block.text], cwd=self.home, capture_output=True, text=True, check=False
-        )
+        run_block(block.text, self.home, environment())
         self.ran += 1
-        assert done.returncode == 0, f"line {block.line}: {done.stderr}"
 
     def _mine(self, text: str) -> str:
         for theirs, ours in self.instead.items():
@@ -137,7 +135,7 @@ def test_a_sqlite_store_comes_back_as_the_page_says(clone: Innerloop) -> None:
     reader = Reader(clone, {})
     reader.read("platform/backup.md")
 
-    assert reader.ran == 3
+    assert reader.ran == 4
     found = CliRunner().invoke(main, ["responses", "list", "--json"]).stdout
     assert [row["id"] for row in json.loads(found)] == ["a"]
 
@@ -172,8 +170,25 @@ def test_a_store_moves_from_a_file_to_postgresql_with_everything_in_it(sqlite_ur
     script("deploy/copy_store.py").copy(sqlite_url, postgres_url)
 
     with closing(open_store(postgres_url)) as new:
-        Flow(new, clock).pipeline.process(batch)  # read again: nothing is doubled
-    assert contents(postgres_url) == contents(sqlite_url)
+        after = Flow(new, clock)
+        after.pipeline.process(batch)  # read again: nothing is doubled
+        assert contents(postgres_url) == contents(sqlite_url)
+        after.feed(*[after.event(f"r-{n}", customer={"id": f"c-{n}"}) for n in (3, 4)], partition=1)
+        assert after.rows("follow_ups", "id") == [(1,), (2,), (3,)]
+
+
+@pytest.mark.postgres
+def test_a_store_moves_back_to_a_file_and_goes_on_counting(sqlite_url: str, postgres_url: str) -> None:
+    with closing(migrated(postgres_url)) as old:
+        before = Flow(old, MovableClock())
+        before.feed(before.event("r-1"), before.event("r-2", customer={"id": "c-8"}))
+
+    script("deploy/copy_store.py").copy(postgres_url, sqlite_url)
+
+    with closing(open_store(sqlite_url)) as new:
+        after = Flow(new, MovableClock())
+        after.feed(after.event("r-3", customer={"id": "c-9"}), partition=1)
+        assert after.rows("follow_ups", "id") == [(1,), (2,), (3,)]
 
 
 def test_a_store_with_something_in_it_is_not_copied_over(sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> None:

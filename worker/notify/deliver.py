@@ -387,8 +387,10 @@ class Deliverer:
             self._held[claim.delivery.channel] = time.monotonic() + rest
         elif claim.trial:
             self._held.pop(claim.delivery.channel, None)
+        notice = claim.delivery.notice
         _log.info(
-            "delivery attempt", delivery=claim.delivery.id, notice=claim.delivery.notice.id, attempt=claim.attempt,
+            "delivery attempt", response=notice.response_id, follow_up=notice.follow_up_id, notice=notice.id,
+            kind=notice.kind.value, delivery=claim.delivery.id, attempt=claim.attempt,
             channel=claim.delivery.channel, outcome=answer.outcome.value, reason=answer.reason,
             seconds=round(seconds, 3),
         )  # fmt: skip

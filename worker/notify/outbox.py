@@ -202,7 +202,10 @@ class Outbox:
             return
         if notice.follow_up_id is not None:
             self._say_in_threads(turn, notice, notice.follow_up_id, reason)
-        _log.error("notice not delivered", notice=notice.id, kind=notice.kind.value, reason=reason)
+        _log.error(
+            "notice not delivered", response=notice.response_id, follow_up=notice.follow_up_id, notice=notice.id,
+            kind=notice.kind.value, reason=reason,
+        )  # fmt: skip
         if notice.recipient != OPS:
             turn.new.append(ops.not_delivered(notice.id, notice.recipient, reason, turn.now))
 

@@ -32,7 +32,7 @@ from worker.pipeline.accounting import account, cut, is_fresh, partition_of, sin
 from worker.pipeline.erased import without_erased
 from worker.pipeline.late import open_late
 from worker.pipeline.rows import decision_row_of, known, sealed, to_decide, write_versions
-from worker.pipeline.telling import gap_notice, nobody_notices, pause_notice, storm_notice
+from worker.pipeline.telling import gap_notice, log_joined, nobody_notices, pause_notice, storm_notice
 from worker.pipeline.understanding import complete, understand
 from worker.ruleset import LiveSet
 from worker.store import batch as stored
@@ -179,6 +179,7 @@ class Pipeline:
         """Run a transaction, count what it did, wake the senders. Raises Clash and RowRefused."""
         done = self._transaction(work)
         _count(done)
+        log_joined(done.intake.kept, done.effects.joined)
         if done.effects.notices:
             self._told()
         return done

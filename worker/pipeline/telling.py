@@ -5,17 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from worker import log
 from worker.followup.opening import Opening
 from worker.ingest.records import Partition, Pause
 from worker.ingest.storms import Storm
+from worker.ingest.versions import Version
 from worker.model.notice import NewNotice
+from worker.model.response import Origin
 from worker.notify import ops
 from worker.route.owners import DEFAULT, skip_words
+
+_log = log.get(__name__)
+
+
+def log_joined(kept: Iterable[Version], joined: Iterable[tuple[int, int, str, datetime]]) -> None:
+    """One line for a transaction: which record became which follow-up.
+
+    `response` is the id to follow: it stands in this line, and in the line of each attempt to tell somebody.
+    """
+    records = {version.known.id: record_name(version.candidate.origin) for version in kept}
+    told = [
+        {"response": response, "record": records.get(response), "follow_up": follow_up, "how": how}
+        for response, follow_up, how, _ in joined
+    ]
+    if told:
+        _log.info("responses to follow up", responses=told)
+
+
+def record_name(origin: Origin) -> str:
+    return f"{origin.topic}:{origin.partition}:{origin.offset}"
 
 
 def storm_notice(storm: Storm, now: datetime) -> NewNotice:
     sample = storm.sample
-    where = f"{sample.origin.topic}:{sample.origin.partition}:{sample.origin.offset}"
+    where = record_name(sample.origin)
     return ops.notice(
         "storm",
         f"{storm.topic}/{storm.source}/{now:%Y-%m-%d}",

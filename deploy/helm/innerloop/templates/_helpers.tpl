@@ -94,6 +94,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and (eq .Values.rules.from "git") (not .Values.rules.git.repository) -}}
 {{- fail "rules.from is git: name the repository in rules.git.repository." -}}
 {{- end -}}
+{{- if and .Values.autoscaling.enabled (gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) -}}
+{{- fail "autoscaling.minReplicas is above autoscaling.maxReplicas." -}}
+{{- end -}}
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) -}}
 {{- fail "ingress.enabled needs ingress.host: the host of the setting public_url." -}}
 {{- end -}}
@@ -103,7 +106,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - name: INNERLOOP_HTTP_LISTEN
   value: 0.0.0.0:8080
 {{- range $setting, $value := .Values.settings }}
-{{- if and (ne (toString $value) "") (ne $setting "http_listen") }}
+{{- if ne (toString $value) "" }}
 - name: INNERLOOP_{{ upper $setting }}
   value: {{ if kindIs "float64" $value }}{{ $value | int64 | quote }}{{ else }}{{ $value | toString | quote }}{{ end }}
 {{- end }}
