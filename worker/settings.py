@@ -244,7 +244,7 @@ def unknown_variables(env: Mapping[str, str] | None = None) -> list[str]:
     """`INNERLOOP_*` variables that are no setting: warned about, since Kubernetes injects some."""
     env = os.environ if env is None else env
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    known |= {f"{name}_FILE" for name in known} | {PREFIX + "CONFIG"}
+    known |= {f"{PREFIX}{name.upper()}_FILE" for name in SECRETS} | {PREFIX + "CONFIG"}
     return sorted(name for name in env if name.startswith(PREFIX) and name not in known)
 
 

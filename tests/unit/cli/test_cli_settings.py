@@ -56,6 +56,14 @@ def test_a_variable_that_is_no_setting_is_named_on_stderr(monkeypatch: pytest.Mo
     assert "INNERLOOP_SENDER is no setting of innerloop" in result.stderr
 
 
+def test_only_a_secret_comes_from_a_file_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INNERLOOP_KAFKA_TOPICS_FILE", "topics.txt")
+
+    result = CliRunner().invoke(main, ["settings"])
+
+    assert "INNERLOOP_KAFKA_TOPICS_FILE is no setting of innerloop" in result.stderr
+
+
 def test_a_wrong_value_ends_with_2_and_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INNERLOOP_ALERT_MAX_AGE", "a while")
 
