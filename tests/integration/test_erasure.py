@@ -9,6 +9,8 @@ import pytest
 from tests.support.clock import MovableClock
 from tests.support.flow import Flow
 from tests.support.forgetting import erase, found, traces
+from tests.support.rows import Rows
+from worker.errors import UsageError
 from worker.followup.closing import CloseOut
 from worker.followup.service import Service
 from worker.store.engine import Store
@@ -85,6 +87,18 @@ def test_an_address_finds_the_answers_under_an_id_and_those_without_one(flow: Fl
     assert len(found(flow, "ines@example.com").responses) == 2
     assert len(found(flow, "c-77").responses) == 1
     assert found(flow, "c-7").is_nobody
+
+
+def test_one_id_in_two_systems_is_two_people(fresh_store: Store) -> None:
+    rows = Rows(fresh_store)
+    rows.response(1)
+    rows.response(2)
+    with fresh_store.write() as conn:
+        conn.exec_driver_sql("UPDATE responses SET customer_key = 'zendesk/c-77' WHERE id = 2")
+    flow = Flow(fresh_store, MovableClock())
+    with pytest.raises(UsageError, match="crm/c-77, zendesk/c-77"):
+        found(flow, "c-77")
+    assert found(flow, "crm/c-77").responses == (1,)
 
 
 def test_reading_the_topic_again_brings_nothing_back(flow: Flow) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
+from worker.errors import UsageError
 from worker.model.response import Contact
 from worker.store import customers, forgetting, listing
 from worker.store.dead_letters import Seal, Sealed
@@ -60,7 +61,10 @@ class Person(Struct, frozen=True, kw_only=True):
 
 
 def find(conn: Connection, who: str, key_of_address: Callable[[str], str], seal: Seal | None) -> Person:
-    """A customer by id, by key such as `crm/c-77`, or by e-mail address: then everything under its ids, too."""
+    """A customer by id, by key such as `crm/c-77`, or by e-mail address: then everything under its ids, too.
+
+    Raises UsageError for an id that several systems use.
+    """
     keys = _keys_by_address(conn, who, key_of_address) if _is_address(who) else _keys_by_id(conn, who)
     rows = conn.execute(
         select(responses.c.id, responses.c.contact)
@@ -86,8 +90,13 @@ def _keys_by_id(conn: Connection, who: str) -> set[str]:
     suffix = func.substr(responses.c.customer_key, func.length(responses.c.customer_key) - len(who))
     same = (responses.c.customer_key == who) | (suffix == f"/{who}")
     found = set(conn.execute(select(responses.c.customer_key).where(same).distinct()).scalars())
+    if who in found:
+        return {who}
+    if len(found) > 1:
+        # One id in two systems is two people, as far as anybody knows.
+        raise UsageError(f'"{who}" is not unique. Say which: {", ".join(sorted(found))}.')
     # A customer whose records were all dead letters is known by no key: then the id is one of our own event's.
-    return {who} if who in found else found or {who if "/" in who else f"crm/{who}"}
+    return found or {who if "/" in who else f"crm/{who}"}
 
 
 def _keys_by_address(conn: Connection, who: str, key_of_address: Callable[[str], str]) -> set[str]:
