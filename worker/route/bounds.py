@@ -115,6 +115,11 @@ _SAID_OTHERWISE = (
     (re.compile(r"(?:no|not) more than|up to|maximum|max", re.IGNORECASE), "at most"),
     (re.compile(r"(?:no|not) (?:less|fewer) than|minimum|min|from", re.IGNORECASE), "at least"),
 )
+_AFTERWARDS = (
+    (re.compile(r"(\S+)\s*(?:-|–|\.\.+)\s*(\d\S*)"), r"\1 to \2"),
+    (re.compile(r"(.+?)(?:\s*\+| (?:or|and) (?:more|higher|above|greater|over))", re.IGNORECASE), r"at least \1"),
+    (re.compile(r"(.+?) (?:or|and) (?:less|fewer|lower|below|under)", re.IGNORECASE), r"at most \1"),
+)
 _SHORT_UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
 _SHORT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:business\s+)?([smhdw])[a-z]*", re.IGNORECASE)
 
@@ -124,6 +129,9 @@ def reworded(source: str, kind: Kind) -> str | None:
     said = " ".join(source.replace("_", " ").split())
     for pattern, word in reversed(_SAID_OTHERWISE):
         said = pattern.sub(word, said, count=1) if pattern.match(said) else said
+    for pattern, words in _AFTERWARDS:
+        match = pattern.fullmatch(said)
+        said = match.expand(words) if match else said
     if kind is Kind.DURATION:
         said = _SHORT.sub(lambda part: _spelt(part[1], _SHORT_UNITS[part[2].lower()]), said)
     return said if said != source and parse_bounds(said, kind) else None

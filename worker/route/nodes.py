@@ -318,6 +318,7 @@ _SYNTAX = (
     ),
     ("block sequence entries are not allowed", 'a "- " where no list can begin.', "Put it on a line of its own."),
     ("unexpected end of stream", "a quote that is opened and never closed.", "Close it."),
+    ("while scanning a tag", 'a value cannot begin with "!".', "Write: {not: value}, or put it in quotes."),
     ("unknown escape character", 'a "\\" inside double quotes.', "Use single quotes, or write it twice."),
     (
         "did not find expected <document start>",

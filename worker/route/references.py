@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -45,7 +46,8 @@ class References:
         missing: dict[tuple[str, str], list[Place]] = {}
         for kind, name, place in self.asked:
             known = self.known.get(kind)
-            if known is not None and name not in known:
+            # An id in capitals is told where it stands.
+            if known is not None and name not in known and name not in map(shape.fitting_id, known):
                 missing.setdefault((kind, name), []).append(place)
         for (kind, name), places in missing.items():
             first, *others = sorted(set(places), key=lambda place: (place.file, place.line, place.column))
@@ -107,7 +109,10 @@ class Desk:
 
     def _refuse_who(self, node: Scalar, what: str, roles: Collection[str]) -> None:
         kinds = [kind for kind in ("person", "team") if node.text in self.references.known.get(kind, ())]
+        several = re.split(r"[,\s]+", node.text)
         fix = f'Write: "{kinds[0]}:{node.text}"' if kinds else did_you_mean(node.text, roles)
+        if len(several) > 1 and set(several) <= set(roles):
+            fix = f"Write: [{', '.join(several)}]"
         said = ", ".join([*roles, "person:ID", "team:ID"])
         self.file.add("E103", node, f'{what} cannot be "{shown(node.text)}". It may be: {said}.', fix)
 

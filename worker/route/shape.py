@@ -90,14 +90,14 @@ _INSTEAD = {
     "add": "then", "assign": "owner", "assignee": "owner", "cc": "copy", "condition": "when", "conditions": "when",
     "deadline": "due", "description": "name", "end": "until", "if": "when", "playbook": "open", "sla": "due",
     "min_priority": "priority_at_least", "priority": "priority_at_least", "start": "from", "then": "add",
-    "title": "name", "tz": "timezone",
+    "title": "name", "to": "until", "tz": "timezone",
 }  # fmt: skip
 _EXAMPLES = {
     "add": "{tags: [app-feedback]}", "default_owner": '"person:ID"', "due": "1 business day",
     "detractor": "at most 6", "expect": "{rule: some-rule}", "given": "{response.score: 2}",
     "hours": '{mon-fri: "09:00-17:00"}', "id": "some-id", "name": "in a few words", "owner": "[agent, manager]",
     "promoter": "at least 9", "range": "0 to 10", "then": "{open: recover}", "timezone": "Europe/Berlin",
-    "to": "manager", "type": "enum", "words": "{en: [invoice, bill]}",
+    "to": "manager", "until": "2026-12-31", "type": "enum", "words": "{en: [invoice, bill]}",
 }  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def keys(
         if name in allowed:
             found[name] = value
         else:
-            meant.add(_unknown_key(file, key, what, allowed))
+            meant.add(_unknown_key(file, key, value, what, allowed))
     for name in required:
         # A misspelt key is one mistake, not two.
         if name not in found and name not in meant:
@@ -119,7 +119,7 @@ def keys(
     return found
 
 
-def _unknown_key(file: File, key: Scalar, what: str, allowed: Collection[str]) -> str | None:
+def _unknown_key(file: File, key: Scalar, value: Node, what: str, allowed: Collection[str]) -> str | None:
     """The key that was probably meant."""
     head, colon, tail = key.text.partition(":")
     instead = _INSTEAD.get(key.text)
@@ -129,6 +129,8 @@ def _unknown_key(file: File, key: Scalar, what: str, allowed: Collection[str]) -
     else:
         meant = instead if instead in allowed else closest(key.text, allowed)
         fix = f'Did you mean "{meant}"?' if meant else ""
+        if not meant and isinstance(value, Scalar) and value.is_null:
+            fix = "If it belongs to a list, put that into brackets: [a, b]."
     message = f'unknown key "{shown(key.text)}". {what} may have: {", ".join(allowed)}.'
     file.add("E101", key, message, fix)
     return meant
@@ -139,7 +141,7 @@ def items(file: File, node: Node | None, what: str) -> Iterator[Node]:
     if isinstance(node, Seq):
         yield from node.items
     elif node is not None and not (isinstance(node, Scalar) and node.is_null):
-        fix = f"Write: [{shown(node.text)}]" if isinstance(node, Scalar) else "Write: - …"
+        fix = f"Write: [{shown(node.text)}]" if isinstance(node, Scalar) else f"Write: [{shown(written(node), 100)}]"
         file.add("E116", node, f'{what} is a list of entries that begin with "- ", not {_kind(node)}.', fix)
 
 
@@ -194,7 +196,7 @@ def identifier(file: File, node: Node | None, what: str) -> str | None:
 def is_identifier(file: File, node: Scalar, what: str) -> bool:
     if _ID.fullmatch(node.text):
         return True
-    fitting = re.sub(r"[^a-z0-9_.-]+", "-", node.text.lower()).strip("-.")[:60]
+    fitting = fitting_id(node.text)
     fix = f"Write: {fitting}" if _ID.fullmatch(fitting) else "Write something like: first-rule"
     file.add(
         "E114",
@@ -204,6 +206,11 @@ def is_identifier(file: File, node: Scalar, what: str) -> bool:
         fix,
     )
     return False
+
+
+def fitting_id(text: str) -> str:
+    """What somebody's `Gold Billing` would be as an id."""
+    return re.sub(r"[^a-z0-9_.-]+", "-", text.lower()).strip("-.")[:60]
 
 
 def boolean(file: File, node: Node | None, what: str) -> bool | None:
@@ -420,4 +427,4 @@ def present(values: Mapping[str, Any]) -> dict[str, Any]:
 def _kind(node: Node) -> str:
     if isinstance(node, Seq):
         return "a list"
-    return "a mapping" if isinstance(node, Map) else f'"{shown(written(node))}"'
+    return "a mapping" if isinstance(node, Map) else f'"{shown(node.text)}"'

@@ -91,7 +91,9 @@ def read_when(file: File, node: Node | None, words: Vocabulary) -> When | None:
         )
         return None
     if isinstance(node, Seq):
-        file.add("E116", node, "when is a mapping of tests, not a list.", 'Take the "-" away, or put it under "any:".')
+        file.add(
+            "E116", node, "when is a mapping of tests, not a list.", "Write: {…} for all of them, or any: [ {…}, {…} ]"
+        )
         return None
     if not node.entries:
         file.add("E112", node, "when is empty.", "Write tests, or: when: always")
@@ -241,6 +243,10 @@ def _makes_sense(file: File, node: Map, clause: Clause) -> bool:
             f"{name}: a field without a value passes no other test, so this can never hold.",
             "Keep known: no, or the test.",
         )
+    elif _excludes_all(clause):
+        file.add(
+            "E105", node, f"{name}: not names every value it can have, so this can never hold.", "Take one of them out."
+        )
     elif _contradiction(clause.tests):
         file.add(
             "E105", node, f"{name}: the tests exclude each other, so this can never hold.", "Take one of them out."
@@ -248,6 +254,14 @@ def _makes_sense(file: File, node: Map, clause: Clause) -> bool:
     else:
         return True
     return False
+
+
+def _excludes_all(clause: Clause) -> bool:
+    """Whether `not` names every value that the field can have."""
+    every = clause.field.canonical
+    if not every or clause.field.kind is Kind.LIST or clause.or_unknown:
+        return False
+    return any(isinstance(test, IsNot) and test.values >= every for test in clause.tests)
 
 
 def _contradiction(tests: Iterable[Test]) -> bool:

@@ -54,6 +54,12 @@ CONDITIONS = [
      'E104 within_last cannot be "1 business day": it is elapsed time. Write: 1 day'),
     ("{now: {on: weekend}}",
      'E103 "weekend" is no day. There are: mon, tue, wed, thu, fri, sat, sun. Write: sat-sun'),
+    ("{response.score: 0-6}", 'E104 cannot read "0-6" as a number test. Write: 0 to 6'),
+    ("{response.score: 6 or less}", 'E104 cannot read "6 or less" as a number test. Write: at most 6'),
+    ("{response.score: 9+}", 'E104 cannot read "9+" as a number test. Write: at least 9'),
+    ("{response.class: !detractor}", 'E100 a value cannot begin with "!". Write: {not: value}, or put it in quotes.'),
+    ("{response.class: {not: [promoter, passive, detractor]}}",
+     "E105 response.class: not names every value it can have, so this can never hold. Take one of them out."),
     ("{non: [{response.score: 1}]}", 'E102 unknown field "non". Did you mean "none"?'),
     ("{answers.effort: 3}", 'E102 unknown field "answers.effort". Did you mean "response.answers.effort"?'),
     ("{response.score at most 4: }",
@@ -111,6 +117,18 @@ FILES = [
     ("playbooks.yaml", PLAYBOOKS.replace("1 day", "1 day, escalate: [{afte: 1 hour, to: manager}]"),
      [('3:72 E101 unknown key "afte". an entry of escalate may have: after, at, after_due, unless, to, hand_over, '
        'priority, by, next_channel_after. Did you mean "after"?')]),
+    ("playbooks.yaml", PLAYBOOKS.replace("agent", '"agent, manager"'),
+     [('3:41 E103 owner cannot be "agent, manager". It may be: agent, manager, account_manager, unit_manager, '
+       "team_lead, team_queue, person:ID, team:ID. Write: [agent, manager]")]),
+    ("directory.yaml", DIRECTORY + "team: {desk: {}}\n",
+     [('5:1 E101 unknown key "team". directory.yaml may have: format, default_owner, default_calendar, calendars, '
+       'units, teams, people, people_from. Did you mean "teams"?')]),
+    ("directory.yaml", DIRECTORY.replace("{name: Head", "{name: Head, away: [{from: 2026-12-20, to: 2026-12-24}]"),
+     ['4:48 E101 unknown key "to". an entry of away may have: from, until, delegate. Did you mean "until"?']),
+    ("directory.yaml", DIRECTORY.replace("{name: Head", "{name: Head, known_as: a, b"),
+     [('4:35 E101 unknown key "b". person "head" may have: name, email, slack, known_as, team, manager, language, '
+       "timezone, calendar, away, left, quiet, at_most, digest. If it belongs to a list, put that into brackets: "
+       "[a, b].")]),
     ("surveys.yaml", "format: 1\nsurveys:\n  a: {metric: npss}\n",
      ['3:15 E103 "npss" has no scale. Did you mean "nps"?']),
     ("theme.yaml", "format: 1\n",
@@ -163,3 +181,14 @@ def test_a_broken_lexicon_does_not_make_the_rules_that_use_it_look_broken() -> N
 def test_an_empty_directory_does_not_make_others_look_broken() -> None:
     findings = loaded({"directory.yaml": "", "playbooks.yaml": PLAYBOOKS.replace("agent", "'person:x'")}).findings
     assert told(findings) == ['1:1 E107 directory.yaml needs default_owner. Add: default_owner: "person:ID"']
+
+
+def test_an_id_in_capitals_and_a_misspelt_section_are_one_mistake_each() -> None:
+    rules = with_rules("  - {id: r, when: {response.score: 1}, then: {open: recover, owner: 'team:desk'}}")
+    playbooks = PLAYBOOKS.replace("recover:", "Recover:")
+    directory = DIRECTORY + "team: {desk: {}}\n"
+    findings = loaded({**rules, "playbooks.yaml": playbooks, "directory.yaml": directory}).findings
+    assert [(finding.file, finding.code) for finding in findings] == [
+        ("rules/directory.yaml", "E101"),
+        ("rules/playbooks.yaml", "E114"),
+    ]
