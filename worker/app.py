@@ -165,7 +165,8 @@ class App:
     def run_until_idle(self) -> None:
         """Read to the end the topics had at the start, do what is due, deliver, return.
 
-        Raises StoreUnavailable, SchemaMismatch, RuleSetRefused and ConfigError.
+        Raises StoreUnavailable, SchemaMismatch, RuleSetRefused and ConfigError; at the end InnerloopError, where a duty
+        failed.
         """
         check_schema(self.store)
         self.rule_sets.start()
@@ -178,7 +179,10 @@ class App:
             if "deliver" in self.roles:
                 self.deliverer.run_until_idle()
             if not done:
-                return
+                break
+        if self.ticker.failed:
+            names = ", ".join(sorted(self.ticker.failed))
+            raise InnerloopError(f"Not everything could be done: {names}. The log says why; the rest is done.")
 
     # Health ------------------------------------------------------------------------------------------------------
 

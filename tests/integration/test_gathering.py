@@ -109,6 +109,16 @@ def test_reminders_within_a_quarter_of_an_hour_are_one_message(noon: Timeline, s
     assert noon.ends("reminder") == [("skipped", "told in the catch-up")] * 2
 
 
+def test_two_reminders_of_one_follow_up_are_one_and_no_list(noon: Timeline, smtp: SmtpServer) -> None:
+    noon.change(playbooks=PLAYBOOKS.replace("    tries:", "    due_soon: 270 business minutes\n    tries:"))
+    noon.answer_of("Ines")
+    noon.deliver_until("2026-11-20 16:30")  # at 16:00 the first reminder, and four and a half hours are left
+    assert len(smtp.to("ana@example.com")) == 2
+    assert sorted(noon.ends("reminder") + noon.ends("due_soon"), key=str) == [
+        ("delivered", None), ("skipped", "told in the other reminder"),
+    ]  # fmt: skip
+
+
 def test_a_reminder_alone_stays_a_reminder(noon: Timeline, smtp: SmtpServer) -> None:
     noon.answer_of("Ines")
     noon.clock.advance(minutes=20)

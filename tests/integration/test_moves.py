@@ -7,15 +7,17 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from tests.support.clock import MovableClock
 from tests.support.flow import DIRECTORY
 from tests.support.timeline import BERLIN, PLAYBOOKS, Timeline, berlin
-from worker.errors import InnerloopError, NotAllowed
+from worker.errors import InnerloopError, NotAllowed, RowRefused
 from worker.followup.closing import CloseOut
 from worker.followup.timers import Timers, fire
 from worker.store import follow_ups as rows
 from worker.store.engine import Store, open_store
+from worker.store.schema import follow_ups
 
 QUEUE = DIRECTORY.replace("calendar: berlin}\npeople", 'calendar: berlin, queue: {slack: "#billing"}}\npeople')
 TO_QUEUE = PLAYBOOKS.replace("owner: [agent, manager]", "owner: [team_queue]")
@@ -280,3 +282,29 @@ def test_who_opens_again_the_work_of_somebody_who_left_gives_it_to_the_next(frid
     friday.change(directory=QUEUE.replace("manager: bo}", "manager: bo, left: 2026-11-20}"))
     friday.service.reopen(one, by="hana", via="cli")
     assert (friday.row(one).owner, friday.told[-1]) == ("bo", "Fri 16:30 alert to bo")
+
+
+IMPOSSIBLE = (
+    {"state": "acknowledged"},  # by nobody, never
+    {"state": "contacted", "acknowledged_at": berlin("2026-11-20 16:30")},
+    {"state": "open", "acknowledged_at": berlin("2026-11-20 16:30")},
+    {"state": "closed", "closed_at": berlin("2026-11-20 16:30")},  # without saying how it ended
+    {"state": "closed", "outcome": "recovered"},
+    {"state": "open", "closed_at": berlin("2026-11-20 16:30")},
+    {"state": "cancelled", "cancelled_at": berlin("2026-11-20 16:30")},  # without a reason
+    {
+        "state": "cancelled", "cancelled_at": berlin("2026-11-20 16:30"), "cancel_reason": "a slip",
+        "snoozed_until": berlin("2026-11-23 09:00"),
+    },
+    {"state": "lost"},
+    {"outcome": "forgotten"},
+    {"priority": 9},
+)  # fmt: skip
+
+
+def test_the_database_refuses_what_no_move_leads_to(friday: Timeline) -> None:
+    one = friday.answer()
+    for values in IMPOSSIBLE:
+        with pytest.raises(RowRefused), friday.store.write() as conn:
+            conn.execute(update(follow_ups).where(follow_ups.c.id == one).values(values))
+    assert friday.row(one).state == "open"

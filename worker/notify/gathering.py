@@ -30,6 +30,7 @@ from worker.store.notices import Ended, Notice
 
 REMINDERS = frozenset({Kind.REMINDER, Kind.DUE_SOON})
 TOLD_IN_THE_ALERT = "told in the alert"
+TOLD_IN_THE_REMINDER = "told in the other reminder"
 _TOLD = {Kind.CATCH_UP: "told in the catch-up", Kind.HUDDLE: "told in the huddle sheet"}
 _ALONE = NEVER_HELD | {Kind.LATE_ANSWERS}  # a list of its own already
 _IN_THE_ALERT = REMINDERS | {Kind.UPDATE, Kind.COPY}  # an alert that goes out now says this, too
@@ -152,6 +153,10 @@ def _together(
     over = [notice for notice in group if _is_over(current.get(notice.follow_up_id or 0))]
     if kind is None or not still or (kind is Kind.CATCH_UP and len({n.id for n in (*still, *over)}) < 2):
         return list(group)
+    about = {notice.follow_up_id for notice in (*still, *over)}
+    if len(about) == 1 and all(notice.kind in REMINDERS for notice in still):
+        _end(conn, [notice for notice in group if notice is not still[-1]], TOLD_IN_THE_REMINDER, now)
+        return [still[-1]]
     number = _write(conn, _list(recipient, kind, group, rules, now), group[0].id, now)
     _end(conn, group, _TOLD[kind], now)
     return list(notices.by_ids(conn, [number]).values())

@@ -33,6 +33,7 @@ class Ticker:
         self._clock = clock
         self._beat = beat
         self._last: dict[str, float] = {}
+        self.failed: set[str] = set()  # by run_all
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -47,8 +48,21 @@ class Ticker:
             self._thread.join(timeout)
 
     def run_all(self) -> int:
-        """Every duty once, now. Gives how much was done."""
-        return sum(duty.run() for duty in self._duties)
+        """Every duty once, now. Gives how much was done; one that fails is named in `failed`, and the others are done.
+
+        Raises StoreUnavailable.
+        """
+        return sum(self._once(duty) for duty in self._duties)
+
+    def _once(self, duty: Duty) -> int:
+        try:
+            return duty.run()
+        except StoreUnavailable:
+            raise
+        except Exception:  # noqa: BLE001 - one duty's defect must not stop the others
+            _log.exception("duty failed", duty=duty.name)
+            self.failed.add(duty.name)
+            return 0
 
     def _loop(self) -> None:
         while not self._stop.wait(TICK_SECONDS):
