@@ -384,6 +384,15 @@ def _still_waits(rung: Escalation, work: Work) -> bool:
     return reached < wanted
 
 
+def _raised(page: Page, rung: Escalation) -> str:
+    """And it becomes urgent: where the step lifts the priority that it has now."""
+    if not rung.priority or (page.work and Priority.of(rung.priority) <= page.work.priority):
+        return ""
+    if Priority.of(rung.priority) is Priority.URGENT:
+        return page.say("and it becomes urgent")
+    return page.say("and its priority becomes {priority}", priority=page.say(rung.priority))
+
+
 def _consequence(page: Page, rung: Escalation, person: str | None) -> str:
     """Not acknowledged: Bo is told, and it becomes urgent."""
     say = page.say
@@ -391,7 +400,7 @@ def _consequence(page: Page, rung: Escalation, person: str | None) -> str:
     name = page.first_name(person) if known else say(_WHO.get(rung.to, "somebody else"))
     told = say("you are told") if person == page.reader.id else say("{name} is told", name=name)
     taking = say("takes over") if rung.hand_over else ""
-    urgent = say("and it becomes {priority}", priority=say(rung.priority)) if rung.priority else ""
-    what = " ".join(part for part in (f"{told}," if urgent else told, urgent) if part)
+    raised = _raised(page, rung)
+    what = f"{told}, {raised}" if raised else told
     what = f"{what}; {name} {taking}" if taking and person != page.reader.id else what
     return f"{say(_NOT[rung.unless]).lower()}: {what}"

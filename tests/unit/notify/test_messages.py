@@ -7,13 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from worker.model.followup import State
 from worker.model.notice import Kind
+from worker.model.playbook import Escalation, Milestone
 from worker.model.response import Contact, Customer, Interaction
 from worker.model.verdict import Class, Verdict
 from worker.notify import samples
-from worker.notify.context import Said
+from worker.notify.context import Said, Step
 from worker.notify.page import Around
 from worker.notify.recipients import reader
 from worker.notify.view import View
@@ -198,6 +200,19 @@ def test_why_and_what_next() -> None:
     assert view.next == (
         "Not acknowledged by Mon 10:00: Bo is told. Not contacted by Mon 12:00: Cyd is told, and it becomes urgent."
     )
+
+
+@pytest.mark.parametrize(
+    ("priority", "now", "said"),
+    [("urgent", 3, "Cyd is told, and it becomes urgent"), ("high", 2, "Cyd is told, and its priority becomes high"),
+     ("high", 4, "Cyd is told")],
+)  # fmt: skip
+def test_a_step_says_what_it_raises_and_nothing_where_it_raises_nothing(priority: str, now: int, said: str) -> None:
+    rung = Escalation(to="team_lead", unless=Milestone.CONTACTED, at="due", priority=priority)
+    plan = structs.replace(samples._PLAYBOOK, escalate=(rung,))
+    steps = (Step("escalate.0", samples._DUE),)
+    view = samples.view(Kind.ALERT, work=replace(samples._WORK, playbook=plan, priority=now), steps=steps)
+    assert view.next == f"Not contacted by Mon 12:00: {said}."
 
 
 def test_what_is_done_is_not_announced_any_more() -> None:
