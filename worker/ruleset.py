@@ -31,6 +31,7 @@ from worker.route.decide import Decider
 from worker.route.findings import Finding, Level, as_json, as_text
 from worker.route.inline import findings_of, run_tests
 from worker.route.load import load, revision
+from worker.route.nodes import MOST_BYTES
 from worker.route.schema import RuleSet
 from worker.store import absences, notices, rule_sets
 from worker.store.absences import Absent
@@ -39,7 +40,6 @@ from worker.store.engine import Store
 Files = Mapping[str, bytes]
 """Path below its directory, with `rules/` or `templates/` before it, to content."""
 
-MOST_BYTES = 2_000_000
 _SHIPPED = Path(__file__).parent / "_shipped"
 _log = log.get(__name__)
 
@@ -127,7 +127,9 @@ def _below(root: Path, prefix: str, patterns: tuple[str, ...]) -> dict[str, byte
             if not path.resolve().is_relative_to(inside):
                 raise RuleSetRefused(f"{path} is a link to a place outside {root}. Put the file itself there.")
             with path.open("rb") as file:
-                found[f"{prefix}/{name}"] = file.read(MOST_BYTES + 1)
+                found[f"{prefix}/{name}"] = content = file.read(MOST_BYTES + 1)  # one more says that there is more
+            if prefix == "templates" and len(content) > MOST_BYTES:  # the loader says it of the others
+                raise RuleSetRefused(f"{path} has more than {MOST_BYTES:,} bytes. No template needs that many.")
     return found
 
 

@@ -15,7 +15,7 @@ from tests.support.telling import Telling, live_set
 from worker.errors import RuleSetRefused
 from worker.model.notice import Kind
 from worker.notify.deliver import Deliverer
-from worker.ruleset import RuleSets
+from worker.ruleset import RuleSets, compose, read_files
 from worker.store import notices
 from worker.store.engine import Store
 
@@ -107,6 +107,18 @@ def test_files_that_are_only_half_copied_when_looked_at_are_no_news(
     running.refresh()
     assert running.problem is None
     assert not Telling(fresh_store, clock, running.current()).all_notices(Kind.OPS)
+
+
+@pytest.mark.parametrize(("size", "taken"), [(2 * 1024 * 1024, True), (2 * 1024 * 1024 + 1, False)])
+def test_a_big_file_is_read_to_its_end_or_refused(rules: Path, size: int, taken: bool) -> None:
+    last = "\n  - {id: last-word, when: {response.score: 0}, then: {open: recover}}\n"
+    head = "format: 1\nrules:\n"
+    (rules / "more.yaml").write_text(head + "#" * (size - len(head + last)) + last, encoding="utf-8")
+    _edit(rules, "rules:", "include: [more.yaml]\nrules:")
+    verdict = compose(read_files(rules, TEMPLATES), reachable=lambda _: True, hash_key=b"k", prove=False)
+    found = [rule.id for rule in verdict.live.rule_set.rules] if verdict.live else []
+    assert ("last-word" in found) is taken
+    assert [finding.code for finding in verdict.findings] == ([] if taken else ["E117"])
 
 
 def test_a_link_that_leads_out_is_refused_and_forgotten_when_it_is_gone(sets: Sets, rules: Path) -> None:

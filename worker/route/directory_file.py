@@ -278,7 +278,7 @@ def _exported(desk: Desk, node: Node | None, files: Mapping[str, bytes]) -> dict
 def _rows(desk: Desk, data: bytes) -> dict[str, Person] | None:
     top = Map(1, 1)
     if len(data) > MOST_BYTES:
-        desk.file.add("E117", top, f"the file has {len(data):,} bytes; at most {MOST_BYTES:,} are read.", "Split it.")
+        desk.file.add("E117", top, f"the file has more than {MOST_BYTES:,} bytes, and that many are read.", "Split it.")
         return None
     try:
         source = data.decode("utf-8-sig")

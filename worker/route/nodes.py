@@ -123,7 +123,7 @@ def find(node: Node, path: tuple[str | int, ...]) -> Node:
 def _decode(data: bytes) -> str:
     if len(data) > MOST_BYTES:
         raise _Unreadable(
-            "E117", 1, 1, f"the file has {len(data):,} bytes; at most {MOST_BYTES:,} are read.", "Split it."
+            "E117", 1, 1, f"the file has more than {MOST_BYTES:,} bytes, and that many are read.", "Split it."
         )
     try:
         return data.decode("utf-8-sig")
