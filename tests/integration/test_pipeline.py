@@ -3,7 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from tests.support.clock import MovableClock
 from tests.support.flow import RULES, Flow, live_set
@@ -134,7 +134,7 @@ def test_a_number_left_in_the_comment_is_contact_data_and_no_text(flow: Flow) ->
     assert contact["phones_in_comment"]
 
 
-def test_a_row_that_the_store_refuses_is_a_dead_letter_and_the_rest_goes_through(flow: Flow) -> None:
+def refuse_r_2(flow: Flow) -> None:
     with flow.store.write() as conn:
         if flow.store.dialect == "sqlite":
             conn.execute(text(
@@ -143,10 +143,25 @@ def test_a_row_that_the_store_refuses_is_a_dead_letter_and_the_rest_goes_through
             ))  # fmt: skip
         else:
             conn.execute(text("ALTER TABLE responses ADD CHECK (external_id <> 'r-2')"))
+
+
+def test_a_row_that_the_store_refuses_is_a_dead_letter_and_the_rest_goes_through(flow: Flow) -> None:
+    refuse_r_2(flow)
     flow.feed(flow.event("r-1"), flow.event("r-2"), flow.event("r-3"))
     assert [row[0] for row in flow.rows("responses", "external_id")] == ["r-1", "r-3"]
     assert flow.rows("dead_letters", "offset", "reason") == [(1, "store_refused")]
     assert flow.rows("ledger", "from_offset", "to_offset", "accepted", "dead") == [(0, 3, 2, 1)]
+
+
+def test_a_refused_row_among_many_is_found_in_few_transactions(flow: Flow) -> None:
+    refuse_r_2(flow)
+    batch = flow.records(*[flow.event(f"r-{n}", score=9) for n in range(200)])
+    begun: list[object] = []
+    event.listen(flow.store.engine, "begin", begun.append)
+    flow.pipeline.process(batch)
+    assert len(begun) < 25
+    assert flow.rows("dead_letters", "offset", "reason") == [(2, "store_refused")]
+    assert flow.rows("ledger", "from_offset", "to_offset", "accepted", "dead") == [(0, 200, 199, 1)]
 
 
 def test_a_dead_letter_is_replayed_once_the_rules_understand_it(flow: Flow) -> None:

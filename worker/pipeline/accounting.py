@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -65,13 +65,14 @@ def cut(part: Slice, end: int) -> Slice:
     return _piece(part, part.first, end, *(record for record in part.records if record.offset < end))
 
 
-def singly(part: Slice) -> Iterator[Slice]:
-    """The slice in pieces of one record each, and the rest behind the last one."""
-    first = part.first
-    for record in part.records:
-        yield _piece(part, first, record.offset + 1, record)
-        first = record.offset + 1
-    yield _piece(part, first, part.next)
+def halves(part: Slice) -> tuple[Slice, Slice]:
+    """The slice in two, between two of its records."""
+    middle = len(part.records) // 2
+    at = part.records[middle].offset
+    return (
+        _piece(part, part.first, at, *part.records[:middle]),
+        _piece(part, at, part.next, *part.records[middle:]),
+    )
 
 
 def _piece(part: Slice, first: int, next_: int, *records: Record) -> Slice:

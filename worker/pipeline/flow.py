@@ -27,8 +27,9 @@ from worker.followup.write import write_effects
 from worker.ingest.records import Batch, Dead, Head, Partition, Pause, Reason, Record, Slice
 from worker.ingest.storms import Storms, Stretch, pause_reason, rests
 from worker.ingest.versions import ANSWERS, Intake, Part, Surroundings, Understood, compare_all
+from worker.model.response import Origin
 from worker.model.survey import Survey
-from worker.pipeline.accounting import account, cut, is_fresh, partition_of, singly, write_gap
+from worker.pipeline.accounting import account, cut, halves, is_fresh, partition_of, write_gap
 from worker.pipeline.erased import without_erased
 from worker.pipeline.late import open_late
 from worker.pipeline.rows import decision_row_of, known, sealed, to_decide, write_versions
@@ -94,7 +95,7 @@ class Pipeline:
             try:
                 done = self._durably(lambda conn: self._write_batch(conn, live, now, batch.slices, understood))
             except (RowRefused, Clash):
-                return self._one_by_one(live, now, batch.slices, understood)
+                return self._half_by_half(live, now, batch.slices, understood)
         self._look_for_storms(done, now)
         return done.pauses
 
@@ -344,32 +345,38 @@ class Pipeline:
 
     # A row that the store refuses --------------------------------------------------------------------------------
 
-    def _one_by_one(
+    def _half_by_half(
         self, live: LiveSet, now: datetime, slices: Sequence[Slice], understood: Sequence[Understood]
     ) -> list[Pause]:
-        """Let everything through but the row that the store refuses: each record in a transaction of its own.
+        """Let everything through but the row that the store refuses: it is found by halves, each a transaction.
 
         The ledger moves with each, so that a crash in between changes nothing.
         """
         by_origin = {one.origin: one for one in understood}
-        pauses = []
-        for part in slices:
-            for single in singly(part):
-                done = self._alone(live, now, single, [by_origin[record.origin] for record in single.records])
-                self._look_for_storms(done, now)
-                if done.pauses:
-                    pauses += done.pauses
-                    break
-        return pauses
+        return [pause for part in slices for pause in self._narrowed(live, now, part, by_origin)]
 
-    def _alone(self, live: LiveSet, now: datetime, part: Slice, understood: Sequence[Understood]) -> Done:
+    def _narrowed(
+        self, live: LiveSet, now: datetime, part: Slice, by_origin: Mapping[Origin, Understood]
+    ) -> Sequence[Pause]:
+        understood = [by_origin[record.origin] for record in part.records]
         try:
-            return self._durably(lambda conn: self._write_batch(conn, live, now, [part], understood))
-        except Clash as error:
+            done = self._durably(lambda conn: self._write_batch(conn, live, now, [part], understood))
+        except (RowRefused, Clash) as error:
+            if len(part.records) > 1:
+                first, second = halves(part)
+                return self._narrowed(live, now, first, by_origin) or self._narrowed(live, now, second, by_origin)
+            done = self._refused(live, now, part, understood, error)
+        self._look_for_storms(done, now)
+        return done.pauses
+
+    def _refused(
+        self, live: LiveSet, now: datetime, part: Slice, understood: Sequence[Understood], error: RowRefused | Clash
+    ) -> Done:
+        """The record alone, as a dead letter. Raises StoreUnavailable where other workers are always faster."""
+        if isinstance(error, Clash):
             raise StoreUnavailable("Other workers change the same rows all the time; tried again soon.") from error
-        except RowRefused as error:
-            dead = [_refused(one, error) for one in understood]
-            return self._durably(lambda conn: self._write_batch(conn, live, now, [part], dead))
+        dead = [_refused(one, error) for one in understood]
+        return self._durably(lambda conn: self._write_batch(conn, live, now, [part], dead))
 
     def _dead_letter(self, dead: Dead, record: Record | None) -> dead_letters.NewDeadLetter:
         return dead_letters.NewDeadLetter(
