@@ -170,6 +170,7 @@ class App:
         """
         check_schema(self.store)
         self.rule_sets.start()
+        self.rule_sets.refresh()  # refused at a second look, too, a set is told: here there is no third
         if self.kafka is not None:
             self.kafka.run_until_idle(self._stop)
         while True:

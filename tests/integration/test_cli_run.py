@@ -106,6 +106,23 @@ def test_sighup_reads_the_rules_again(ready: Innerloop) -> None:
     assert worker.failing() == []
 
 
+def test_a_run_that_ends_by_itself_tells_of_refused_rules_and_goes_on(ready: Innerloop, smtp: SmtpServer) -> None:
+    ready.settings |= {
+        "INNERLOOP_SMTP_URL": smtp.url,
+        "INNERLOOP_EMAIL_FROM": "innerloop <loop@example.com>",
+        "INNERLOOP_OPS_CHANNELS": "email:ops@example.com",
+    }
+    assert ready("run", "--only", "deliver,schedule", "--until-idle").code == 0
+    routing = ready.cwd / "rules" / "routing.yaml"
+    routing.write_text(routing.read_text(encoding="utf-8").replace("when: always", "wehn: always"), encoding="utf-8")
+
+    done = ready("run", "--only", "deliver,schedule", "--until-idle")
+
+    assert done.code == 0, done.err
+    assert [mail.message["To"] for mail in smtp.messages] == ["ops@example.com"]
+    assert 'E101 unknown key "wehn"' in " ".join(smtp.messages[0].text.split())
+
+
 def _revision(worker: RunningWorker) -> list[str]:
     return re.findall(r'innerloop_rule_set_info\{revision="(\w+)"\}', worker.get("/metrics")[1])
 
