@@ -221,3 +221,16 @@ def test_what_a_message_says_comes_next_is_what_comes(fresh_store: Store, smtp: 
     assert "Mon 16:30 not contacted: Cyd is told" in " ".join(smtp.to("bo@example.com")[0].text.split())
     assert friday.until("2026-11-23 16:30")[-2:] == ["Mon 16:30 handed_over to cyd", "Mon 16:30 taken_over to ana"]
     assert friday.row(1).owner_via == "above"
+
+
+def test_the_second_not_mine_goes_to_the_teams_lead_whoever_else_is_in_the_chain(fresh_store: Store) -> None:
+    chain = PLAYBOOKS.replace("owner: [agent, manager]", 'owner: [agent, manager, "person:hana"]')
+    friday = Timeline(
+        fresh_store, "2026-11-20 16:30", directory=ABOVE.replace("lead: bo", "lead: cyd"), playbooks=chain
+    )  # fmt: skip
+    one = friday.answer()
+    friday.service.not_mine(one, by="ana", via="cli", note="not my call")
+    assert friday.row(one).owner == "bo"
+    friday.service.not_mine(one, by="bo", via="cli", note="nor mine")
+    assert friday.row(one).owner == "cyd"
+    assert friday.told[-2:] == ["Fri 16:30 handed_over to bo", "Fri 16:30 handed_over to cyd"]
