@@ -144,3 +144,13 @@ def test_roles_that_nobody_plays_are_named(commands: Commands) -> None:
 
     assert "deliver 1, schedule 1; none with consume." in line
     assert "Start: innerloop run --only consume" in line
+
+
+def test_a_key_that_was_dropped_too_early_is_named(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands("import", commands.write("broken.jsonl", "no json"), "--source", "ccaas")
+    assert "sealed" not in {check["name"] for check in commands.json("doctor")["checks"]}
+
+    monkeypatch.setenv("INNERLOOP_SECRET_KEYS", "another key of more than thirty-two characters")
+
+    (sealed,) = [check for check in commands.json("doctor", code=1)["checks"] if check["name"] == "sealed"]
+    assert sealed["what"].startswith("1 dead letter(s) are sealed with a key that is not in")

@@ -26,6 +26,7 @@ from worker.cli.main import main
 from worker.clock import SystemClock
 from worker.store.engine import open_store
 
+pytestmark = pytest.mark.timeout(300)  # a shell starts the program anew for each line
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "reference" not in path.parts)
 KINDS = ("run", "run on postgresql", "run at work", "run with kafka", "second terminal", "elsewhere")

@@ -10,6 +10,8 @@ from tests.support.clock import MovableClock
 from tests.support.flow import Flow
 from tests.support.forgetting import erase, found, traces
 from tests.support.rows import Rows
+from tests.support.slack_server import SlackServer
+from tests.support.telling import Telling, live_set
 from worker.errors import UsageError
 from worker.followup.closing import CloseOut
 from worker.followup.service import Service
@@ -159,3 +161,21 @@ def test_what_no_key_opens_is_counted_and_not_guessed_at(flow: Flow) -> None:
     flow.feed(ines(flow, "r-2", score="bad"), ines(flow, "r-1"))
     person = found(flow, "c-77", seal=None)
     assert (len(person.responses), person.unopened) == (1, 1)
+
+
+def test_a_message_in_slack_is_drawn_again_without_the_customer(
+    fresh_store: Store, clock: MovableClock, slack: SlackServer
+) -> None:
+    told = Telling(fresh_store, clock, live_set(), slack.settings())
+    told.follow_up()
+    told.tell()
+    told.run()
+    first = slack.messages[0]
+    assert "Ines Ferrer" in str(first.versions[0])
+    flow = Flow(fresh_store, clock, told.live)
+    erase(flow, "c-77")
+    for _ in range(3):  # a message a second
+        clock.advance(seconds=2)
+        told.run()
+    assert [word for word in ("Ines Ferrer", "same invoice", "5550 142") if word in str(first.versions[-1])] == []
+    assert [word for word in ("Ines Ferrer", "same invoice") if word in str(slack.messages[1:])] == []

@@ -22,6 +22,7 @@ from worker.store import listing
 from worker.store.engine import open_store
 from worker.store.reconcile import reconcile
 
+pytestmark = pytest.mark.timeout(300)
 PAGE = ROOT / "docs" / "platform" / "backup.md"
 Restore = Callable[[Innerloop], None]
 

@@ -124,4 +124,4 @@ def _write(person: Person, *, done: bool) -> None:
     if done:
         output.say("Erased. Messages in mailboxes, and records in Kafka, are not ours to erase.")
     else:
-        output.say("Nothing was changed, and nothing can be undone. To erase it: the same command with --yes")
+        output.say("Nothing was changed. Erasing cannot be undone; to do it: the same command with --yes")

@@ -152,6 +152,7 @@ _SENTENCES = {
     " on its page": " auf der Seite",
     " through the API": " über die Schnittstelle",
     "A message about this did not reach {name}: {reason}.": "Eine Nachricht dazu hat {name} nicht erreicht: {reason}.",
+    "The customer was erased. Nothing is left to do.": "Die Person wurde gelöscht. Es ist nichts mehr zu tun.",
     "Cancelled: the answer no longer asks for a follow-up.": "Aufgehoben: Die Antwort verlangt keinen Vorgang mehr.",
     "Something changed.": "Etwas hat sich geändert.",
     "This has gone to {to}. The clock goes on.": "Das geht jetzt an {to}. Die Zeit läuft weiter.",

@@ -35,12 +35,14 @@ _BY_SOMEBODY = {
     "not mine": "{name} passed this on to {to}. The clock goes on.",
     "snoozed": "{name} has put this off.",
     "reopened": "{name} opened this again.",
+    "erased": "The customer was erased. Nothing is left to do.",
 }  # fmt: skip
 _BY_ITSELF = {
     "escalated": "{why}, so {to} has been told. {owner} keeps it.",
     "handed over": "This has gone to {to}. The clock goes on.",
     "snooze ended": "The clock goes on.",
     "cancelled": "Cancelled: the answer no longer asks for a follow-up.",
+    "erased": "The customer was erased. Nothing is left to do.",
 }
 _MOST_NOTE = 200
 

@@ -121,3 +121,10 @@ def to_purge(conn: Connection, now: datetime, limit: int | None) -> list[int]:
 def purge(conn: Connection, ids: Sequence[int]) -> None:
     """Forget their raw records and excerpts; that they were there, and why, stays."""
     conn.execute(update(dead_letters).where(dead_letters.c.id.in_(ids)).values(sealed=None, excerpt=None))
+
+
+def unopened(conn: Connection, seal: Seal | None, limit: int) -> int:
+    """How many of the newest sealed ones that wait for a replay no key of today opens."""
+    c = dead_letters.c
+    query = select(c.sealed).where(c.state == "open", c.sealed.is_not(None)).order_by(c.id.desc()).limit(limit)
+    return sum(seal is None or seal.open(sealed) is None for sealed in conn.execute(query).scalars())

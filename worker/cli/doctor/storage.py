@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,10 +13,12 @@ from worker.clock import Clock
 from worker.errors import ConfigError, SchemaMismatch, StoreUnavailable
 from worker.schedule.heartbeat import NEEDED
 from worker.settings import Settings
+from worker.store.dead_letters import Seal, unopened
 from worker.store.engine import Store, open_store
 from worker.store.migrate import check_schema, head
 from worker.store.workers import roles_at_work
 
+_LOOKED_AT = 100  # of the newest sealed records: a key is dropped for all of them at once
 _DRIFT = timedelta(seconds=2)  # leases last 30 s
 _NETWORK_FILES = frozenset({"nfs", "nfs4", "cifs", "smb3", "fuse.sshfs", "9p"})
 
@@ -28,12 +30,12 @@ def store_checks(settings: Settings, clock: Clock) -> Iterator[Check]:
         yield error("store", str(wrong), "Nothing can be kept.", "Set INNERLOOP_STORE_URL.")
         return
     try:
-        yield from _answers(store, clock)
+        yield from _answers(store, clock, [key.get_secret_value() for key in settings.secret_keys])
     finally:
         store.close()
 
 
-def _answers(store: Store, clock: Clock) -> Iterator[Check]:
+def _answers(store: Store, clock: Clock, keys: Sequence[str]) -> Iterator[Check]:
     if store.dialect == "sqlite" and not Path(store.url.database or "").exists():
         # Opening it would create it, and a doctor changes nothing.
         yield _empty(f"{store.url.database} is not there yet.")
@@ -48,6 +50,7 @@ def _answers(store: Store, clock: Clock) -> Iterator[Check]:
     yield schema
     if schema.state is State.OK:
         yield _workers(store, clock)
+        yield from _sealed(store, Seal(keys) if keys else None)
     yield _settings_of(store)
     yield _drift(store, clock)
 
@@ -78,6 +81,17 @@ def _workers(store: Store, clock: Clock) -> Check:
             "A part of the way stands still.", f"Start: innerloop run --only {','.join(missing)}",
         )  # fmt: skip
     return ok("workers", f"Ready in the last minute: {said}.")
+
+
+def _sealed(store: Store, seal: Seal | None) -> Iterator[Check]:
+    """A key that was dropped too early is noticed before somebody wants to replay."""
+    with store.read() as conn:
+        lost = unopened(conn, seal, _LOOKED_AT)
+    if lost:
+        yield error(
+            "sealed", f"{lost} dead letter(s) are sealed with a key that is not in INNERLOOP_SECRET_KEYS.",
+            "They can be replayed only as long as Kafka still has the records.", "Put the old key behind the new one.",
+        )  # fmt: skip
 
 
 def _settings_of(store: Store) -> Check:
