@@ -321,7 +321,7 @@ class App:
         A process that does not deliver has no channels, and cannot know those of the ones that do: every address
         counts there. Otherwise whoever reads without a Slack token would find no owner but the last.
         """
-        addresses = who.queue if isinstance(who, Team) else {"slack": who.slack, "email": who.email}
+        addresses = who.addresses
         channels = self.channels if "deliver" in self.roles else addresses
         return any(addresses.get(name) for name in channels)
 

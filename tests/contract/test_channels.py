@@ -17,7 +17,7 @@ from tests.support.sendgrid_server import SendGridServer
 from tests.support.slack_server import SlackServer
 from tests.support.smtp_server import SmtpServer
 from tests.support.telling import ROOT, channels_of
-from worker.model.notice import AttemptOutcome, Kind
+from worker.model.notice import CHANNELS, AttemptOutcome, Kind
 from worker.notify import channel as contract
 from worker.notify import network, samples
 from worker.notify.channel import Answer, Channel, Outgoing, Readable
@@ -26,6 +26,7 @@ from worker.notify.context import Said
 from worker.notify.render import Templates
 from worker.notify.slackmarkup import cut_escaped, escape
 
+WORDS = {"slack": "slack", "sendgrid": "email", "smtp": "email"}  # provider -> its channel
 SECRET = "canary-3f9c1b"
 _FILES = {p.relative_to(ROOT / "templates").as_posix(): p.read_bytes() for p in (ROOT / "templates").glob("*/*.j2")}
 TEMPLATES = Templates(_FILES)
@@ -65,13 +66,13 @@ def _provider(name: str, tmp_path: Path) -> Iterator[Provider]:
                 server = stack.enter_context(SendGridServer(key=f"SG.{SECRET}"))
             case "smtp":
                 server = stack.enter_context(SmtpServer(tmp_path))
-        word = "slack" if name == "slack" else "email"
+        word = WORDS[name]
         yield Provider(
             name, channels_of(server.settings())[word], server, "U01ANA" if word == "slack" else "a@example.com"
         )
 
 
-@pytest.fixture(params=["slack", "sendgrid", "smtp"])
+@pytest.fixture(params=list(WORDS))
 def provider(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Provider]:
     with _provider(request.param, tmp_path) as made:
         yield made
@@ -83,8 +84,12 @@ def over_http(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Provid
         yield made
 
 
-def test_the_catalogue_holds_the_words_of_by() -> None:
-    assert set(CATALOGUE) == {"slack", "email"}
+def test_every_channel_has_its_word_for_the_rules_and_is_held_to_this_contract() -> None:
+    assert set(CATALOGUE) == set(CHANNELS) == set(WORDS.values())
+
+
+def test_a_channel_renders_the_parts_that_are_told_to_everybody(provider: Provider) -> None:
+    assert set(provider.channel.parts) == set(CHANNELS[provider.channel.name])
 
 
 def test_a_message_is_accepted_and_carries_its_delivery(provider: Provider) -> None:

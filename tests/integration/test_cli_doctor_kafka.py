@@ -28,7 +28,7 @@ def test_a_topic_that_is_there_is_fine(kafka: Kafka) -> None:
     found = look(kafka.settings(), topic)
 
     assert {state for _, state in found} == {State.OK}
-    assert "has 3 partition(s)" in found["topic", State.OK].what
+    assert "has 3 partitions" in found["topic", State.OK].what
 
 
 def test_a_missing_topic_is_named(real_kafka: Kafka) -> None:

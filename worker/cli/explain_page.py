@@ -16,7 +16,6 @@ from worker.cli import output
 from worker.cli.explaining import Explained, Unread
 from worker.cli.responses import MARKS, STYLES, excerpt
 from worker.model.decision import Clause, Decision, Outcome, Skip, Trace
-from worker.model.directory import Person, Team
 from worker.model.playbook import Escalation, Playbook, Tell
 from worker.route import clauses as rule_clauses
 from worker.route.conditions import Is, IsNot
@@ -271,11 +270,7 @@ def _reached(explained: Explained, owner: str | None) -> str:
 
 def _addresses(explained: Explained, owner: str | None) -> Mapping[str, str]:
     found = explained.live.people.find(owner)
-    if isinstance(found, Team):
-        return found.queue
-    if isinstance(found, Person):
-        return {name: text for name, text in (("slack", found.slack), ("email", found.email)) if text}
-    return {}
+    return found.addresses if found else {}
 
 
 def _tells(explained: Explained) -> list[Text]:

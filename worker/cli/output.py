@@ -114,6 +114,11 @@ def when(at: datetime | str | None) -> str:
     return f"{local:%a} {local.day} {local:%b}{year}, {local:%H:%M} {local:%Z}".rstrip()
 
 
+def counted(number: int, thing: str) -> str:
+    """1 rule, 2 rules."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def dash(value: object) -> str:
     """What a table shows for a value; `-` for none."""
     return "-" if value is None or value == "" else str(value)

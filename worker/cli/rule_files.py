@@ -84,9 +84,7 @@ def in_use(store: Store, settings: Settings) -> LiveSet:
 
 def _has_an_address(who: Person | Team) -> bool:
     """Rules are judged alike on every machine, also where no channel is set up."""
-    from worker.model.directory import Team
-
-    return bool(who.queue if isinstance(who, Team) else who.slack or who.email)
+    return bool(who.addresses)
 
 
 def customer_hash_key(settings: Settings) -> bytes:

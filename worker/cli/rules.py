@@ -73,9 +73,10 @@ def _placed(found: Sequence[Finding], directory: Path | None) -> list[Finding]:
 
 def _summary(verdict: Verdict, *, well: bool) -> str:
     if verdict.live is None or not well:
-        return f"Refused: {len(verdict.findings)} finding(s)."
+        return f"Refused: {output.counted(len(verdict.findings), 'finding')}."
     rule_set = verdict.live.rule_set
-    counts = f"{len(rule_set.rules)} rules, {len(rule_set.also)} also, {len(rule_set.tests)} tests"
+    rules, tests = output.counted(len(rule_set.rules), "rule"), output.counted(len(rule_set.tests), "test")
+    counts = f"{rules}, {len(rule_set.also)} also, {tests}"
     return f"Ok: revision {verdict.revision}, {counts}."
 
 

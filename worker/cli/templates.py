@@ -10,13 +10,13 @@ import click
 from worker.cli import opening, output, rule_files
 from worker.cli.lazy import FOUND_SOMETHING
 from worker.errors import UsageError
+from worker.model.notice import PARTS
 
 if TYPE_CHECKING:
     from worker.model.notice import Kind
     from worker.notify.view import View
     from worker.ruleset import Files
 
-_PARTS = ("email.txt", "email.html", "slack")
 _OF_CHANNEL = {"email": ("email.txt", "email.html"), "slack": ("slack", "slack")}  # to read here, to open
 
 
@@ -32,7 +32,7 @@ def command() -> None:
 )
 @click.option("--channel", type=click.Choice(["email", "slack"]), default="email", show_default=True, help="By what.")
 @click.option("--open", "opens", is_flag=True, help="Show it in the browser: the mail as HTML, the blocks drawn.")
-@click.option("--part", type=click.Choice(_PARTS), help="What to print of it. Default: a mail's text, Slack's blocks.")
+@click.option("--part", type=click.Choice(PARTS), help="What to print of it. Default: a mail's text, Slack's blocks.")
 @click.option("--language", help="The reader's: en, de, or en-XA for long accented text. Default: theirs, else en.")
 @click.pass_context
 def preview(

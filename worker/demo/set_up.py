@@ -133,7 +133,7 @@ def names(directory: Directory) -> Callable[[str], str]:
     """An address of the directory as its owner's name; any other address as it is."""
     found: dict[str, str] = {}
     for person in directory.people.values():
-        found |= {address: person.name for address in (person.email, person.slack) if address}
+        found |= dict.fromkeys(person.addresses.values(), person.name)
     for team in directory.teams.values():
         found |= dict.fromkeys((address for address in team.queue.values() if not address.startswith("#")), team.name)
     return lambda address: found.get(address, address)

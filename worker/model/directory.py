@@ -64,6 +64,8 @@ class Absence(Struct, frozen=True, kw_only=True):
 
 
 class Person(Struct, frozen=True, kw_only=True):
+    """`elsewhere` maps a channel's name, when it is neither of the two, to their address there."""
+
     id: str
     name: str
     email: str | None = None
@@ -79,6 +81,13 @@ class Person(Struct, frozen=True, kw_only=True):
     quiet: Quiet | None = None
     at_most: Cap | None = None
     digest: Digest | None = None
+    elsewhere: Mapping[str, str] = {}
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        """Where they can be told something, by channel."""
+        known = {"slack": self.slack, "email": self.email}
+        return {channel: address for channel, address in known.items() if address} | dict(self.elsewhere)
 
 
 class Team(Struct, frozen=True, kw_only=True):
@@ -94,6 +103,10 @@ class Team(Struct, frozen=True, kw_only=True):
     quiet: Quiet | None = None
     at_most: Cap | None = None
     digest: Digest | None = None
+
+    @property
+    def addresses(self) -> Mapping[str, str]:
+        return self.queue
 
 
 class OrgUnit(Struct, frozen=True, kw_only=True):

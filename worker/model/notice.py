@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -56,6 +57,11 @@ class AttemptOutcome(StrEnum):
 
 
 WORKER_STOPPED = "worker_stopped"  # the reason of an attempt that its worker did not live to end
+
+
+CHANNELS: Mapping[str, tuple[str, ...]] = MappingProxyType({"slack": ("slack",), "email": ("email.txt", "email.html")})
+"""Every channel by its word in the rules' `by`, with the parts of its messages: each is a template of every notice."""
+PARTS = tuple(part for parts in CHANNELS.values() for part in parts)
 
 
 class NewNotice(Struct, frozen=True, kw_only=True, gc=False):

@@ -58,7 +58,8 @@ def targets(
             return [Target("email", maintained_by or "")] if "email" in channels else []
         recipient = (maintained_by or "").removeprefix("person:")
     team, person = find(recipient, directory)
-    places = {"slack": person.slack, "email": person.email} if person else dict(team.queue) if team else {}
+    who = person or team
+    places = who.addresses if who else {}
     found = ((word, places.get(word)) for word in dict.fromkeys(wanted) if word in channels)
     return [Target(word, address) for word, address in found if address]
 

@@ -14,13 +14,12 @@ from typing import Any
 from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from worker.model.notice import Kind
+from worker.model.notice import PARTS, Kind
 from worker.notify import builtin, plaintext, slackmarkup
 from worker.notify.view import PARTS_OF_A_VIEW, View
 from worker.route.findings import Finding, Level
 
 SUFFIX = ".j2"
-PARTS = ("email.html", "email.txt", "slack")
 _ROOT = "templates/"
 _MOST_BYTES = 90_000  # Gmail clips a mail at 102 KB
 _UNWRITTEN = frozenset({Kind.CUSTOMER})  # messages to customers come later

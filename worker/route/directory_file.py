@@ -30,24 +30,12 @@ from worker.route.shape import File, shown
 
 _TOP = ("format", "default_owner", "default_calendar", "calendars", "units", "teams", "people", "people_from")
 _SECTIONS = {"person": "people", "team": "teams", "unit": "units", "calendar": "calendars"}
-_PERSON = (
-    "name",
-    "email",
-    "slack",
-    "known_as",
-    "team",
-    "manager",
-    "language",
-    "timezone",
-    "calendar",
-    "away",
-    "left",
-    "quiet",
-    "at_most",
+_PERSON = (  # and their address on each channel
+    "name", "known_as", "team", "manager", "language", "timezone", "calendar", "away", "left", "quiet", "at_most",
     "digest",
-)
+)  # fmt: skip
 _TEAM = ("name", "lead", "calendar", "queue", "unit", "language", "quiet", "at_most", "digest")
-_COLUMNS = ("id", "name", "email", "slack", "known_as", "team", "manager", "language", "timezone", "calendar", "left")
+_COLUMNS = ("id", "name", "known_as", "team", "manager", "language", "timezone", "calendar", "left")  # and the same
 _PASSES = (*PRIORITIES, "alert", "copy", "update", "reminder", "due_soon", "escalation", "handed_over", "taken_over")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _MOST_STEPS = 50
@@ -117,24 +105,27 @@ def _team(desk: Desk, key: Scalar, body: Map) -> Team:
     found = shape.keys(file, body, f'team "{key.text}"', _TEAM)
     queue = shape.mapping(file, found.get("queue"), "queue", 'Write: {slack: "#channel", email: team@example.com}')
     addresses = shape.keys(file, queue, "queue", desk.channels) if queue else {}
-    told = {name: _address(file, name, node) for name, node in addresses.items()}
     return Team(
         id=key.text,
         name=shape.text(file, found.get("name"), "name") or key.text,
         lead=desk.named(found.get("lead"), "person", "lead"),
         calendar=desk.named(found.get("calendar"), "calendar", "calendar"),
-        queue=shape.present(told),
+        queue=_addresses(file, addresses),
         unit=desk.named(found.get("unit"), "unit", "unit"),
         language=shape.language(file, found.get("language")),
         **_habits(desk, found),
     )
 
 
-def _address(file: File, channel: str, node: Node) -> str | None:
-    return _email(file, node) if channel == "email" else shape.text(file, node, channel)
+def _addresses(file: File, found: Mapping[str, Node]) -> dict[str, str]:
+    """Addresses by channel; those that are none are left out, and said."""
+    read = {
+        name: _email(file, node) if name == "email" else shape.text(file, node, name) for name, node in found.items()
+    }
+    return shape.present(read)
 
 
-def _email(file: File, node: Node | None) -> str | None:
+def _email(file: File, node: Node) -> str | None:
     found = shape.word(file, node, "email")
     if found is None:
         return None
@@ -147,13 +138,15 @@ def _email(file: File, node: Node | None) -> str | None:
 def _person(desk: Desk, key: Scalar, body: Map, base: Person | None = None) -> Person | None:
     """A person; what the HR export said holds for the keys that are not written here."""
     file = desk.file
-    found = shape.keys(file, body, f'person "{key.text}"', _PERSON, () if base else ("name",), at=key)
+    known = ("name", *desk.channels, *_PERSON[1:])
+    found = shape.keys(file, body, f'person "{key.text}"', known, () if base else ("name",), at=key)
     known_as = shape.one_or_many(file, found.get("known_as"), "known_as") if "known_as" in found else None
+    addresses = _addresses(file, {channel: found[channel] for channel in desk.channels if channel in found})
     values = shape.present(
         {
             "name": shape.text(file, found.get("name"), "name"),
-            "email": _email(file, found.get("email")),
-            "slack": shape.text(file, found.get("slack"), "slack"),
+            **{channel: addresses.pop(channel, None) for channel in ("email", "slack")},
+            "elsewhere": {**(base.elsewhere if base else {}), **addresses} or None,
             "known_as": tuple(alias.text for alias in known_as) if known_as is not None else None,
             "team": desk.named(found.get("team"), "team", "team"),
             "manager": desk.named(found.get("manager"), "person", "manager"),
@@ -275,6 +268,10 @@ def _exported(desk: Desk, node: Node | None, files: Mapping[str, bytes]) -> dict
     return _rows(export, data)
 
 
+def _columns(desk: Desk) -> tuple[str, ...]:
+    return (*_COLUMNS[:2], *desk.channels, *_COLUMNS[2:])
+
+
 def _rows(desk: Desk, data: bytes) -> dict[str, Person] | None:
     top = Map(1, 1)
     if len(data) > MOST_BYTES:
@@ -293,7 +290,7 @@ def _rows(desk: Desk, data: bytes) -> dict[str, Person] | None:
                 "E107",
                 top,
                 f"the header has no column {missing[0]}.",
-                f"The first line names columns: {', '.join(_COLUMNS)}.",
+                f"The first line names columns: {', '.join(_columns(desk))}.",
             )
             return None
         return _read_rows(desk, columns, reader)
@@ -309,10 +306,9 @@ def _rows(desk: Desk, data: bytes) -> dict[str, Person] | None:
 
 def _read_rows(desk: Desk, columns: list[str], reader: Any) -> dict[str, Person]:
     people: dict[str, Person] = {}
+    known = _columns(desk)
     for cells in reader:
-        row = {
-            name: cell.strip() for name, cell in zip(columns, cells, strict=False) if name in _COLUMNS and cell.strip()
-        }
+        row = {name: cell.strip() for name, cell in zip(columns, cells, strict=False) if name in known and cell.strip()}
         if not row:
             continue
         key = Scalar(row.pop("id", ""), reader.line_num, 1, plain=True)

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from worker.classify.scales import SCALES
 from worker.model.directory import CalendarSpec, Directory
+from worker.model.notice import CHANNELS
 from worker.model.playbook import Playbook
 from worker.model.survey import Lexicon, Survey
 from worker.route import label_files, lint, nodes, shape
@@ -32,7 +33,6 @@ from worker.route.when import Vocabulary
 
 REQUIRED = ("routing.yaml", "playbooks.yaml", "directory.yaml")
 OPTIONAL = ("root_causes.yaml", "themes.yaml", "severity.yaml", "surveys.yaml", "fields.yaml")
-CHANNELS = ("slack", "email")
 MOST_BYTES_IN_ALL = 16 * 1024 * 1024
 
 CheckSource = Callable[[Any], Iterable[tuple[tuple[str | int, ...], str, str]]]

@@ -50,7 +50,7 @@ def skip_words(skip: Skip) -> str:
 
 def has_address(who: Person | Team) -> bool:
     """Whether there is any address at all: what can be said without asking the channels."""
-    return bool(who.queue) if isinstance(who, Team) else bool(who.email or who.slack)
+    return bool(who.addresses)
 
 
 @dataclass(frozen=True, slots=True)

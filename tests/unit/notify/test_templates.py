@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.support.shared import ROOT
-from worker.model.notice import Kind
+from worker.model.notice import PARTS, Kind
 from worker.notify import samples
-from worker.notify.render import PARTS, Templates
+from worker.notify.render import Templates
 from worker.notify.slackmarkup import BlockError, collect, cut_escaped, escape
 from worker.notify.view import View
 

@@ -24,6 +24,23 @@ def test_people_come_from_an_export_and_are_completed_by_hand() -> None:
     assert people["bo"].name == "Bo; the second"
 
 
+def test_another_channel_has_its_addresses_beside_the_two_that_ship() -> None:
+    directory = (
+        DIRECTORY.replace("people:", "people_from: people.csv\nteams: {desk: {queue: {pager: desk-1}}}\npeople:", 1)
+        + "  ana: {slack: U01ANA}\n  cyd: {name: Cyd, pager: cyd-1}\n"
+    )
+    export = "id,name,email,pager\nana,Ana,ana@example.com,ana-1\n"
+    files = {"directory.yaml": directory, "people.csv": export}
+    found = loaded(files, channels=("slack", "email", "pager")).rule_set
+    assert found is not None
+    assert found.directory.people["ana"].addresses == {
+        "slack": "U01ANA", "email": "ana@example.com", "pager": "ana-1"
+    }  # fmt: skip
+    assert found.directory.people["cyd"].addresses == {"pager": "cyd-1"}
+    assert found.directory.teams["desk"].addresses == {"pager": "desk-1"}
+    assert "E101" in {finding.code for finding in loaded(files).findings}
+
+
 def test_mistakes_in_an_export_are_told_with_their_line() -> None:
     directory = DIRECTORY.replace("people:", "people_from: people.csv\npeople:", 1)
     export = "id,name,email,team\nana,Ana,ana@example.com,dsek\nana,Ana,,\n4711,Bo,,\n"

@@ -16,6 +16,7 @@ from kafka.errors import (
     KafkaError,
 )
 
+from worker.cli import output
 from worker.cli.doctor.check import Check, error, ok, warning
 from worker.errors import ConfigError
 from worker.ingest.client import Timing, check_certificates, explain, missing_packages, open_client, options
@@ -114,7 +115,7 @@ def _topic(name: str, topic: Mapping[str, Any]) -> Check:
         return error(
             "topic", f"{name}: partitions {leaderless} have no leader.", "They stand still.", "Look at the brokers."
         )
-    return ok("topic", f"{name} has {len(topic['partitions'])} partition(s), so up to as many readers.")
+    return ok("topic", f"{name} has {output.counted(len(topic['partitions']), 'partition')}, so up to as many readers.")
 
 
 def _config(client: KafkaAdminClient, name: str) -> Mapping[str, str]:
@@ -171,7 +172,8 @@ def _group(client: KafkaAdminClient, group: str) -> Check:
     allowed = described.get("authorized_operations")
     if allowed is not None and not {"READ", "ALL"} & set(allowed):
         return _no_group(group)
-    return ok("group", f"{group} may be joined; it has {len(described.get('members') or ())} member(s) now.")
+    members = output.counted(len(described.get("members") or ()), "member")
+    return ok("group", f"{group} may be joined; it has {members} now.")
 
 
 def _no_group(group: str) -> Check:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from worker.cli import output
 from worker.cli.doctor.check import Check, ok, warning
 from worker.settings import Settings, unknown_variables
 
@@ -23,7 +24,7 @@ def machine_checks(settings: Settings) -> Iterator[Check]:
 
 def _keys(settings: Settings) -> Check:
     if settings.secret_keys:
-        return ok("keys", f"{len(settings.secret_keys)} secret key(s); the first one signs and seals.")
+        return ok("keys", f"{output.counted(len(settings.secret_keys), 'secret key')}; the first one signs and seals.")
     return warning(
         "keys", "INNERLOOP_SECRET_KEYS is not set.",
         "Mails have no links to act by, and dead letters are not kept for replay.",

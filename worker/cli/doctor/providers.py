@@ -14,7 +14,7 @@ import msgspec
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from worker.cli import rule_files
+from worker.cli import output, rule_files
 from worker.cli.doctor.check import Check, error, ok, warning
 from worker.errors import InnerloopError
 from worker.settings import Settings
@@ -117,7 +117,7 @@ def _membership(client: WebClient, wanted: set[str]) -> Iterator[Check]:
             "Type: /invite @innerloop",
         )
     if not absent and not outside:
-        yield ok("slack", f"The app is in all {len(wanted)} channel(s) it writes to.")
+        yield ok("slack", f"The app is in {output.counted(len(wanted), 'channel')}, all that it writes to.")
 
 
 def _channels(client: WebClient) -> Mapping[str, bool]:

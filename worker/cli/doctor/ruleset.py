@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import date
 
-from worker.cli import rule_files
+from worker.cli import output, rule_files
 from worker.cli.doctor.check import Check, error, ok, warning
 from worker.clock import Clock
 from worker.errors import ConfigError, RuleSetRefused
@@ -35,12 +35,12 @@ def _findings(verdict: Verdict) -> Iterator[Check]:
     warnings = [finding for finding in verdict.findings if finding.level is not Level.ERROR]
     if errors:
         yield error(
-            "rules", f"{len(errors)} mistake(s), the first: {_said(errors[0])}",
+            "rules", f"{output.counted(len(errors), 'mistake')}, the first: {_said(errors[0])}",
             "The set is refused; workers go on with the last good one.", "Run: innerloop rules check",
         )  # fmt: skip
     elif warnings:
         yield warning(
-            "rules", f"Usable, with {len(warnings)} warning(s), the first: {_said(warnings[0])}",
+            "rules", f"Usable, with {output.counted(len(warnings), 'warning')}, the first: {_said(warnings[0])}",
             "Something does not mean what it seems to.", "Run: innerloop rules check",
         )  # fmt: skip
     else:
@@ -62,7 +62,7 @@ def people_checks(directory: Directory, channels: Collection[str], today: date) 
     yield ok("channels", f"Set up: {', '.join(sorted(channels))}.")
     yield _default_owner(directory, channels)
     here = [one for one in directory.people.values() if one.left is None or one.left > today]
-    mute = [one.id for one in here if not _addresses(one) & set(channels)]
+    mute = [one.id for one in here if not one.addresses.keys() & set(channels)]
     if mute:
         yield warning(
             "people", f"Without an address on a channel that is set up: {_listed(mute)}.",
@@ -70,7 +70,7 @@ def people_checks(directory: Directory, channels: Collection[str], today: date) 
         )  # fmt: skip
     else:
         yield ok("people", f"All {len(here)} people can be told.")
-    mute = [team.id for team in directory.teams.values() if team.queue and not _addresses(team) & set(channels)]
+    mute = [team.id for team in directory.teams.values() if team.queue and not team.addresses.keys() & set(channels)]
     if mute:
         yield warning(
             "queues", f"Queues of these teams are on no channel that is set up: {_listed(mute)}.",
@@ -82,18 +82,12 @@ def _default_owner(directory: Directory, channels: Collection[str]) -> Check:
     name = directory.default_owner
     found = directory.teams.get(name.removeprefix("team:")) if name.startswith("team:") else None
     who: Person | Team | None = found or directory.people.get(name.removeprefix("person:"))
-    if who is None or not _addresses(who) & set(channels):
+    if who is None or not who.addresses.keys() & set(channels):
         return error(
             "default owner", f"{name} has no address on a channel that is set up.",
             "What finds no other owner ends there, and would be told to nobody.", "Give them one in directory.yaml.",
         )  # fmt: skip
     return ok("default owner", f"{name} can be told.")
-
-
-def _addresses(who: Person | Team) -> set[str]:
-    """The words of the channels on which they have an address."""
-    found = who.queue if isinstance(who, Team) else {"slack": who.slack, "email": who.email}
-    return {name for name, address in found.items() if address}
 
 
 def _listed(names: list[str]) -> str:
