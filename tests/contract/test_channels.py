@@ -24,7 +24,6 @@ from worker.notify.channel import Answer, Channel, Outgoing, Readable
 from worker.notify.channels import CATALOGUE
 from worker.notify.context import Said
 from worker.notify.render import Templates
-from worker.notify.slackmarkup import cut_escaped, escape
 
 WORDS = {"slack": "slack", "sendgrid": "email", "smtp": "email"}  # provider -> its channel
 SECRET = "canary-3f9c1b"
@@ -46,7 +45,7 @@ class Provider:
         view = samples.view(kind, said, by_mail=mail)
         made = Outgoing(
             key="k3y-of-delivery", address=self.address, kind=kind, subject=view.subject,
-            lead=view.lead if mail else cut_escaped(escape(view.lead), 110), sender=view.sender,
+            lead=view.lead, sender=view.sender,
             parts=TEMPLATES.render(view, self.channel.parts).parts, at=samples.NOW,
         )  # fmt: skip
         return replace(made, **changes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 import tempfile
 import threading
 from collections import deque
@@ -166,12 +167,17 @@ def _surroundings(
 
 
 def _introduce(options: Options, screen: show.Show, worker: WorkerProcess, out: Console) -> None:
-    ask = f"INNERLOOP_CONFIG={worker.settings_file} innerloop follow-ups list"
+    ask = f"INNERLOOP_CONFIG={worker.settings_file} {program(sys.argv[0])} follow-ups list"
     banner = show.BANNER_ONCE if options.once else show.BANNER
     lines = (banner, f"Read the messages as their receivers do: {screen.page}", f"Ask it yourself: {ask}", "")
     out.print(Text("innerloop demo", "bold"))
     for line in lines:
         out.print(line, markup=False, soft_wrap=True)
+
+
+def program(started: str) -> str:
+    """The command as it was started, so that a line with it can be typed: `make demo` puts none into the PATH."""
+    return started if Path(started).name == "innerloop" else "innerloop"
 
 
 def _tell(screen: show.Show, out: Console, at: datetime, text: str, *, plainly: bool) -> None:

@@ -37,8 +37,9 @@ class Answer:
 class Outgoing:
     """A rendered message. `parts` maps each of the channel's part names to its text.
 
-    `subject` heads a mail, `lead` is the line a lock screen shows, `sender` the name it comes from. `thread` is the
-    ref of the follow-up's first message to this address; `broadcast` shows a reply to the whole channel as well.
+    `subject` heads a mail, `lead` is the line a lock screen shows, `sender` the name it comes from: plain text, which
+    the channel escapes. `thread` is the ref of the follow-up's first message to this address; `broadcast` shows a reply
+    to the whole channel as well.
     """
 
     key: str

@@ -18,9 +18,8 @@ from worker.notify.context import Context, Said, fill
 from worker.notify.live import Live
 from worker.notify.page import Above, Around
 from worker.notify.recipients import Reader, find, reader
-from worker.notify.slackmarkup import cut_escaped, escape
 from worker.notify.view import View
-from worker.notify.views import MOST_LEAD, build
+from worker.notify.views import build
 from worker.store.threads import Thread
 
 _JOINS_THREAD = frozenset(
@@ -59,7 +58,7 @@ def compose(
         address=context.address,
         kind=context.notice.kind,
         subject=subject,
-        lead=view.lead if mail else cut_escaped(escape(view.lead), MOST_LEAD),
+        lead=view.lead,
         sender=view.sender,
         parts=rendered.parts,
         at=now,
@@ -90,7 +89,7 @@ def redraw(context: Context, channel: Channel, live: Live, now: datetime) -> Out
         address=context.address,
         kind=context.notice.kind,
         subject=view.subject,
-        lead=cut_escaped(escape(view.lead), MOST_LEAD),
+        lead=view.lead,
         sender=view.sender,
         parts=live.templates.render(view, channel.parts).parts,
         at=now,

@@ -28,6 +28,8 @@ from worker.model.notice import AttemptOutcome
 from worker.notify.channel import MOST_SECONDS, Answer, Outgoing
 from worker.notify.network import NotSentError, opener, within
 from worker.notify.retry import CANNOT_READ, MAY_NOT_READ, NOT_THERE
+from worker.notify.slackmarkup import cut_escaped, escape
+from worker.notify.views import MOST_LEAD
 
 EVENT_TYPE = "innerloop_notice"
 PART = "slack"
@@ -129,7 +131,7 @@ class Slack:
 
     def _call(self, method: str, message: Outgoing, where: Mapping[str, Any]) -> Answer:
         payload = {
-            "text": message.lead,
+            "text": cut_escaped(escape(message.lead), MOST_LEAD),
             "blocks": json.loads(message.parts[PART]),
             **where,
         }
