@@ -138,7 +138,7 @@ def _email(file: File, node: Node) -> str | None:
 def _person(desk: Desk, key: Scalar, body: Map, base: Person | None = None) -> Person | None:
     """A person; what the HR export said holds for the keys that are not written here."""
     file = desk.file
-    known = ("name", *desk.channels, *_PERSON[1:])
+    known = ("name", *sorted(desk.channels), *_PERSON[1:])
     found = shape.keys(file, body, f'person "{key.text}"', known, () if base else ("name",), at=key)
     known_as = shape.one_or_many(file, found.get("known_as"), "known_as") if "known_as" in found else None
     addresses = _addresses(file, {channel: found[channel] for channel in desk.channels if channel in found})
@@ -269,7 +269,7 @@ def _exported(desk: Desk, node: Node | None, files: Mapping[str, bytes]) -> dict
 
 
 def _columns(desk: Desk) -> tuple[str, ...]:
-    return (*_COLUMNS[:2], *desk.channels, *_COLUMNS[2:])
+    return (*_COLUMNS[:2], *sorted(desk.channels), *_COLUMNS[2:])
 
 
 def _rows(desk: Desk, data: bytes) -> dict[str, Person] | None:
