@@ -2,6 +2,7 @@
 
 store-outage    the store goes away for a minute while records keep coming
 frozen-replica  one of three replicas stands still for two sessions of its group, then wakes up
+stops           SIGTERM while the store or the broker is down, or stands still
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from tests.support.waiting import until
 _SESSION = 30.0  # seconds; a member that is silent for longer is thrown out of its group
 _SETTLED_IN = 10.0  # seconds of ordinary work before and after
 _RED = 15.0  # seconds until readiness must have noticed
+_STOPPED = 20.0  # seconds a stop may take
 _BACK = 45.0  # seconds until it reads again: waits grow to 30
 _CATCH_UP = 600.0  # seconds for what piled up, on a machine that has other things to do
 
@@ -83,9 +85,42 @@ def frozen_replica(stage: Stage, _: Postgres, seconds: float, rate: int) -> list
     return problems + stage.count(most_extra_mails=2 * SENDERS, most_extra_slack=SENDERS)
 
 
+def stops(stage: Stage, postgres: Postgres, _: float, rate: int) -> list[str]:
+    assert stage.kafka.nodes is not None
+    (broker,) = (node.server for node in stage.kafka.nodes.nodes)
+    frozen: list[int] = []
+    troubles = {
+        "store down": (postgres.stop, postgres.start, "store"),
+        "store frozen": (lambda: frozen.extend(postgres.freeze()), lambda: postgres.thaw(frozen), "store"),
+        "broker down": (stage.kafka.kill, stage.kafka.start, "kafka"),
+        "broker frozen": (broker.pause, broker.resume, "kafka"),
+    }
+    problems = []
+    for name, (hurt, mend, failing) in troubles.items():
+        worker = stage.program.run()
+        with producing(stage, rate):
+            _pass(3)
+        hurt()
+        red = _seconds_until(functools.partial(_names, worker, failing), 2 * _RED)
+        begun = time.monotonic()
+        code = worker.process.terminate(timeout=60)
+        took = time.monotonic() - begun
+        mend()
+        stage.say(f"{name}: red after {red:.1f} s, ended with {code} after {took:.1f} s")
+        if code or red > _RED or took > _STOPPED:
+            problems.append(f"{name}: red after {red:.1f} s, ended with {code} after {took:.1f} s")
+    stage.finish()
+    return problems + stage.count(most_extra_mails=len(troubles) * SENDERS, most_extra_slack=len(troubles) * SENDERS)
+
+
+def _names(worker: RunningWorker, what: str) -> bool:
+    return what in worker.failing()
+
+
 ORDEALS: dict[str, Callable[[Stage, Postgres, float, int], list[str]]] = {
     "store-outage": store_outage,
     "frozen-replica": frozen_replica,
+    "stops": stops,
 }
 
 
