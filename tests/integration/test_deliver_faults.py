@@ -234,6 +234,21 @@ def test_a_mail_without_an_answer_is_sent_once_more_and_says_so(
     assert "Sent again;" in second.text
 
 
+def test_after_a_mail_sent_twice_the_next_one_answers_the_first_subject(
+    only_sendgrid: Telling, sendgrid: SendGridServer, clock: MovableClock
+) -> None:
+    told = only_sendgrid
+    sendgrid.fail_next(cut_after_accept=True)
+    told.tell()
+    told.run()
+    clock.advance(seconds=121)
+    told.run()
+    told.tell(kind=Kind.REMINDER, data={"n": 2})
+    told.run()
+    first, again, reminder = sendgrid.messages
+    assert again.subject == reminder.subject == f"Re: {first.subject}"
+
+
 def test_a_mail_lost_twice_goes_to_the_next_channel(
     told: Telling, smtp: SmtpServer, slack: SlackServer, clock: MovableClock
 ) -> None:

@@ -69,7 +69,7 @@ def compose(
     broken = [
         ops.template_broken(one.template, live.revision, one.problem, now) for one in rendered.broken
     ]  # fmt: skip
-    return Composed(message, _begins(context, subject), broken)
+    return Composed(message, _begins(context, view.subject), broken)
 
 
 def _is_for_all(context: Context) -> bool:
