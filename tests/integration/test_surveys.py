@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.support.kafka.cluster import Kafka
-from tests.support.servers import free_port
 from tests.support.timeline import Timeline
 from worker.errors import ConfigError
 from worker.followup.closing import CloseOut
@@ -64,11 +63,8 @@ def test_a_closed_loop_is_published_once_without_a_way_to_reach_the_customer(
     assert friday.ends("customer") == [("delivered", None)]
 
 
-def test_without_kafka_it_waits_and_holds_nothing_else_up(
-    friday: Timeline, surveys: Callable[[str, str], Surveys]
-) -> None:
+def test_what_waits_for_kafka_holds_nothing_else_up(friday: Timeline) -> None:
     friday.service.close(friday.answer(), CLOSING, by="bo", via="cli")
-    assert surveys(f"127.0.0.1:{free_port()}", "surveys").run() == 0
     friday.deliver()
     assert friday.ends("customer") == [("pending", None)]
     assert ("pending", None) not in friday.ends("closed")
