@@ -13,6 +13,7 @@ from tests.support.sendgrid_server import SendGridServer
 from tests.support.slack_server import SlackServer
 from tests.support.smtp_server import SmtpServer
 from tests.support.telling import Telling, live_set, telling_store
+from tests.support.waiting import until
 from worker.model.notice import AttemptOutcome, Kind
 from worker.notify.channel import Answer
 from worker.notify.channels import build
@@ -268,7 +269,7 @@ def test_a_worker_that_died_in_a_call_leaves_an_unknown_outcome_behind(
     notice = told.tell()
     # given: a claim whose process is gone, its message at the provider
     dying = told.deliverer()
-    claims, _ = dying._write([], 1)
+    claims = dying._record([], 1).claims
     message = dying._compose(claims[0], _context(told, claims[0]), told.channels["slack"]).message
     told.channels["slack"].send(message)
     # when its lease has ended
@@ -280,11 +281,41 @@ def test_a_worker_that_died_in_a_call_leaves_an_unknown_outcome_behind(
     assert len(slack.messages) == 1
 
 
+def test_only_calls_under_way_can_have_arrived_when_a_process_dies(
+    store: Store, clock: MovableClock, live: LiveSet, smtp: SmtpServer
+) -> None:
+    told = Telling(store, clock, live, smtp.settings())
+    for number in range(1, 7):
+        told.follow_up(number)
+        told.tell(number)
+    # given: a process that claimed six, may make two calls at once, and dies before the first
+    assert len(told.deliverer(senders=2)._record([], 6).claims) == 6
+    # when the leases have ended
+    _end_leases(told)
+    clock.advance(seconds=2)
+    told.run()
+    # then
+    assert len(smtp.messages) == 6
+    assert sum("Sent again;" in mail.text for mail in smtp.messages) == 2
+
+
+def test_a_call_begins_when_another_one_is_written_down(only_slack: Telling) -> None:
+    for number in range(1, 4):
+        only_slack.follow_up(number, owner=f"person:{number}")
+        only_slack.tell(number, to=("ana", "bo", "cyd")[number - 1])
+    sender = only_slack.deliverer(senders=1)
+    sender._dispatch(sender._record([], 3).claims)
+    until(lambda: len(sender._reports) == 1)
+    assert len(sender._granted) == 1  # the other two wait, whatever the first one was told
+    sender.run_until_idle(10)
+    assert not sender._granted
+
+
 def test_a_sender_that_lost_its_lease_sends_nothing(only_slack: Telling, slack: SlackServer) -> None:
     told = only_slack
     told.tell()
     frozen = told.deliverer()
-    claims, _ = frozen._write([], 1)
+    claims = frozen._record([], 1).claims
     _end_leases(told)
     assert frozen._deliver(claims[0], _context(told, claims[0])).answer is None
     assert not slack.messages
@@ -322,7 +353,7 @@ def test_two_messages_claimed_in_time_are_not_called_closer_than_their_pace(
 ) -> None:
     only_slack.tell()
     sender = only_slack.deliverer()
-    (claim,), _ = sender._write([], 1)
+    (claim,) = sender._record([], 1).claims
     sender._stopping.set()  # nobody waits in a test
     for _ in range(2):
         sender._keep_pace(claim, only_slack.channels["slack"])

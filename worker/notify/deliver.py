@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -27,7 +27,7 @@ from worker.notify.context import Context, load, states
 from worker.notify.listen import Listener
 from worker.notify.live import Live
 from worker.notify.obsolete import obsolete
-from worker.notify.outbox import Claim, Outbox, Report
+from worker.notify.outbox import Claim, ClaimKey, Outbox, Report, Turned
 from worker.notify.refresh import Refresh
 from worker.notify.retry import Action
 from worker.store import channel_state, deliveries, notices
@@ -76,11 +76,12 @@ class Deliverer:
         self._stopping = threading.Event()
         self._turning = threading.Lock()
         self._reports: deque[Report] = deque()
-        # Calls under way or not yet written down, one permit each: should the process die now, no more than these
-        # can be sent again. A permit comes back with the commit that records its call, not with the answer.
-        self._permits = threading.Semaphore(senders)
-        self._permitted: set[int] = set()
-        self._flying: dict[int, tuple[Claim, Future[None]]] = {}
+        # Claims whose attempt is written, and whose answer is not: at most as many as there are senders. Should
+        # the process die now, these and no others may be sent again. What else is claimed waits until it is granted.
+        self._granted: set[ClaimKey] = set()
+        self._lost: set[ClaimKey] = set()  # somebody else's by now
+        self._grants = threading.Condition()
+        self._flying: dict[ClaimKey, tuple[Claim, Future[None]]] = {}
         self._held: dict[str, float] = {}  # channel -> monotonic time until which this process sends nothing there
         self._pacing = threading.Lock()
         self._called: dict[tuple[str, str], datetime] = {}  # channel and address -> the last call there
@@ -99,6 +100,8 @@ class Deliverer:
         """Claim nothing more, let the calls under way end, record them, give the rest back."""
         ends = time.monotonic() + timeout
         self._stopping.set()
+        with self._grants:
+            self._grants.notify_all()
         self._listener.stop(1.0)
         self._woken.set()
         if self._thread:
@@ -180,33 +183,34 @@ class Deliverer:
             if not reports and not (room > 0 and self._due_now()):
                 self._refresh.step(self._executor(), self._woken.set)
                 return False
-            claims, more = self._record(reports, room)
-            self._dispatch(claims)
-            return more and self._room() > 0
+            turned = self._record(reports, room)
+            self._dispatch(turned.claims)
+            return turned.more and self._room() > 0
 
-    def _record(self, reports: list[Report], room: int) -> tuple[list[Claim], bool]:
-        """Write down what came back and claim what is next; only then may as many new calls begin."""
+    def _record(self, reports: list[Report], room: int) -> Turned:
+        """Write down what came back, claim what is next, and grant as many new calls as have ended."""
+        ended = {report.claim.key for report in reports}
+        under_way = self._granted - ended
+        calls = 0 if self._stopping.is_set() else self._senders - len(under_way)
+        waiting = [claim for claim, _ in self._flying.values() if claim.key not in self._granted]
         try:
-            written = self._write(reports, room)
+            turned = self._write(reports, room, waiting, calls)
         except BaseException:
             self._reports.extendleft(reversed(reports))
             raise
-        for report in reports:
-            self._release(report.claim)
-        return written
+        with self._grants:
+            self._granted = under_way | turned.begun
+            self._lost |= turned.lost
+            self._grants.notify_all()
+        return turned
 
-    def _release(self, claim: Claim) -> None:
-        if claim.delivery.id in self._permitted:
-            self._permitted.discard(claim.delivery.id)
-            self._permits.release()
-
-    def _write(self, reports: list[Report], room: int) -> tuple[list[Claim], bool]:
+    def _write(self, reports: list[Report], room: int, waiting: Sequence[Claim], calls: int) -> Turned:
         """A turn; once more where another process was in the way (PostgreSQL ends one of two that block each other)."""
         for tries_left in reversed(range(_TRIES)):
             try:
                 with self._store.write() as conn:
-                    now = self._clock.now()
-                    return self._outbox.turn(conn, self._live(), now, self._store.now(conn), reports, room)
+                    now, lease_now = self._clock.now(), self._store.now(conn)
+                    return self._outbox.turn(conn, self._live(), now, lease_now, reports, room, waiting, calls)
             except SQLAlchemyError as error:
                 if trouble(error) is not Trouble.CLASH or not tries_left:
                     raise
@@ -228,7 +232,7 @@ class Deliverer:
         reports = []
         while self._reports:
             report = self._reports.popleft()
-            self._flying.pop(report.claim.delivery.id, None)
+            self._flying.pop(report.claim.key, None)
             reports.append(report)
         if reports:
             self._slowest = max(report.seconds for report in reports)
@@ -276,14 +280,14 @@ class Deliverer:
             self._pool = ThreadPoolExecutor(self._senders, thread_name_prefix="send")
         return self._pool
 
-    def _dispatch(self, claims: list[Claim]) -> None:
+    def _dispatch(self, claims: Sequence[Claim]) -> None:
         if not claims:
             return
         with self._store.read() as conn:
             contexts = load(conn, [claim.delivery for claim in claims])
         for claim in claims:
             future = self._executor().submit(self._work, claim, contexts[claim.delivery.id])
-            self._flying[claim.delivery.id] = (claim, future)
+            self._flying[claim.key] = (claim, future)
 
     def _give_back(self) -> None:
         for claim, future in list(self._flying.values()):
@@ -305,15 +309,16 @@ class Deliverer:
         except Exception as error:  # noqa: BLE001 - a bug must cost one attempt, not the sender
             _log.error("sender failed", problem=type(error).__name__, place=_place(error), delivery=claim.delivery.id)
             answer = Answer(outcome=AttemptOutcome.LATER, reason="internal_problem")
-            report = Report(claim=claim, answer=answer, ended_at=self._clock.now())
+            granted = self._is_granted(claim)  # only what has an attempt can have failed
+            report = Report(claim=claim, answer=answer if granted else None, ended_at=self._clock.now())
         self._report(report)
 
     def _deliver(self, claim: Claim, context: Context) -> Report:
         """Compose, look once more whether it may be sent, send. Without its lease a claim is given back."""
         channel = self._channels[claim.delivery.channel]
         composed = self._compose(claim, context, channel)
-        self._permits.acquire()
-        self._permitted.add(claim.delivery.id)
+        if not self._is_granted(claim):
+            return Report(claim=claim, answer=None, ended_at=self._clock.now())
         fresh = self._last_look(claim, context)
         if fresh is None:
             return Report(claim=claim, answer=None, ended_at=self._clock.now())
@@ -324,6 +329,14 @@ class Deliverer:
         if self._is_held(claim):
             return Report(claim=claim, answer=None, ended_at=self._clock.now())
         return self._call(claim, channel, composed)
+
+    def _is_granted(self, claim: Claim) -> bool:
+        """Wait until this call's turn has come. False when the claim is lost, or no new call may begin any more."""
+        key = claim.key
+        with self._grants:
+            self._grants.wait_for(lambda: key in self._granted or key in self._lost or self._stopping.is_set())
+            self._lost.discard(key)
+            return key in self._granted
 
     def _compose(self, claim: Claim, context: Context, channel: Channel) -> Composed:
         return compose(

@@ -33,6 +33,9 @@ _MOST_PLANNED = 200
 _log = log.get(__name__)
 
 
+ClaimKey = tuple[int, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A delivery that this process may send now: until its lease ends, and only with its token."""
@@ -46,6 +49,11 @@ class Claim:
     def attempt(self) -> int:
         return deliveries.next_number(self.delivery)
 
+    @property
+    def key(self) -> ClaimKey:
+        """Which claim this is: a delivery whose lease has ended may be claimed again, also by this process."""
+        return self.delivery.id, self.token
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -58,6 +66,16 @@ class Report:
     skipped: str | None = None
     thread: Thread | None = None
     broken: Sequence[NewNotice] = ()  # templates that could not be rendered
+
+
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """What came of a turn: new claims, which claims' attempts are written, which were lost meanwhile."""
+
+    claims: Sequence[Claim]
+    begun: frozenset[ClaimKey]  # these may be called now
+    lost: frozenset[ClaimKey]
+    more: bool  # another turn right away finds something to do
 
 
 @dataclass(slots=True)
@@ -95,9 +113,20 @@ class Outbox:
         self._gathering = Gathering()
 
     def turn(
-        self, conn: Connection, live: Live, now: datetime, lease_now: datetime, reports: Sequence[Report], room: int
-    ) -> tuple[list[Claim], bool]:
-        """Record reports, plan new notices, claim at most `room` deliveries. Says whether more waits right away."""
+        self,
+        conn: Connection,
+        live: Live,
+        now: datetime,
+        lease_now: datetime,
+        reports: Sequence[Report],
+        room: int,
+        waiting: Sequence[Claim] = (),
+        calls: int = 0,
+    ) -> Turned:
+        """Record reports, plan new notices, claim at most `room` deliveries, write the attempts of the next `calls`.
+
+        `waiting` are earlier claims without an attempt, in the order in which their turn comes.
+        """
         turn = Turn(conn, now, lease_now, live, channel_state.open_circuits(conn))
         for word in self._channels:
             metrics.CHANNEL_OPEN.labels(word).set(word in turn.circuits)
@@ -107,7 +136,10 @@ class Outbox:
             self._reroute(turn)
         self._write(turn)
         claims = self._claim(turn, room) if room > 0 else []
-        return claims, turn.more
+        next_up = [*waiting, *claims][:calls]
+        begun = deliveries.begin(conn, [(claim.delivery, claim.token) for claim in next_up], now, lease_now)
+        lost = {claim.key for claim in next_up} - begun
+        return Turned(claims, frozenset(begun), frozenset(lost), turn.more)
 
     # Recording ---------------------------------------------------------------------------------------------------
 
@@ -282,7 +314,7 @@ class Outbox:
         for delivery in still:
             if len(claims) < room and (claim := self._take(turn, delivery, token)):
                 claims.append(claim)
-        deliveries.lease(turn.conn, [claim.delivery for claim in claims], token, turn.now, turn.lease_now)
+        deliveries.lease(turn.conn, [claim.delivery for claim in claims], token, turn.lease_now)
         turn.more = bool(turn.planned or turn.new or len(found) == room * 4)
         self._write(turn)
         return claims

@@ -85,7 +85,17 @@ _FIRST_DUE = (
 _LEASE = (
     update(_TABLE)
     .where(_TABLE.c.id.in_(bindparam("ids", expanding=True)))
-    .values(lease_until=bindparam("until"), lease_token=bindparam("token"), attempts=_TABLE.c.attempts + 1)
+    .values(lease_until=bindparam("until"), lease_token=bindparam("token"))
+)
+_BEGIN = (
+    update(_TABLE)
+    .where(
+        _TABLE.c.id.in_(bindparam("ids", expanding=True)),
+        _TABLE.c.lease_token.in_(bindparam("tokens", expanding=True)),
+        _PENDING,
+    )
+    .values(lease_until=bindparam("until"), attempts=_TABLE.c.attempts + 1)
+    .returning(_TABLE.c.id, _TABLE.c.lease_token)
 )
 
 
@@ -190,14 +200,34 @@ def stranded(conn: Connection, channels: Iterable[str], now: datetime, lease_now
     return _with_parts(conn, conn.execute(statement, _times(now + timedelta(minutes=1), lease_now)).all())
 
 
-def lease(conn: Connection, claimed: Sequence[Delivery], token: str, now: datetime, lease_now: datetime) -> None:
-    """Take deliveries and write their next attempt, before any call is made."""
-    if not claimed:
-        return
-    ids = [delivery.id for delivery in claimed]
-    conn.execute(_LEASE, {"ids": ids, "until": lease_now + LEASE, "token": token})
-    rows = [{"delivery_id": delivery.id, "n": next_number(delivery), "started_at": now} for delivery in claimed]
-    conn.execute(insert(_ATTEMPTS), rows)
+def lease(conn: Connection, claimed: Sequence[Delivery], token: str, lease_now: datetime) -> None:
+    """Take deliveries, for as long as a lease lasts."""
+    if claimed:
+        ids = [delivery.id for delivery in claimed]
+        conn.execute(_LEASE, {"ids": ids, "until": lease_now + LEASE, "token": token})
+
+
+def begin(
+    conn: Connection, held: Sequence[tuple[Delivery, str]], now: datetime, lease_now: datetime
+) -> set[tuple[int, str]]:
+    """Write the next attempt of claimed deliveries, before their calls are made; their leases start again.
+
+    Gives ids and tokens of those that are still held. What was only claimed when a worker dies has no attempt: nobody
+    has to find out whether it arrived.
+    """
+    if not held:
+        return set()
+    values = {"ids": [delivery.id for delivery, _ in held], "tokens": sorted({token for _, token in held})}
+    rows = conn.execute(_BEGIN, {**values, "until": lease_now + LEASE}).all()
+    begun = {(row.id, row.lease_token) for row in rows}
+    attempts = [
+        {"delivery_id": delivery.id, "n": next_number(delivery), "started_at": now}
+        for delivery, token in held
+        if (delivery.id, token) in begun
+    ]
+    if attempts:
+        conn.execute(insert(_ATTEMPTS), attempts)
+    return begun
 
 
 def next_number(delivery: Delivery) -> int:
@@ -248,17 +278,15 @@ def record(conn: Connection, results: Sequence[Result]) -> set[int]:
 
 
 def release(conn: Connection, held: Sequence[tuple[Delivery, str]], now: datetime) -> None:
-    """Give back deliveries that were claimed and never sent: their attempt never was."""
+    """Give back deliveries that were claimed and never sent: an attempt that was written for one never was."""
     for delivery, token in held:
-        statement = (
-            update(_TABLE)
-            .where(_TABLE.c.id == delivery.id, _TABLE.c.lease_token == token, _PENDING)
-            .values(next_at=now, lease_until=None, lease_token=None, attempts=_TABLE.c.attempts - 1)
-        )
-        if conn.execute(statement).rowcount:
-            conn.execute(
-                delete(_ATTEMPTS).where(_ATTEMPTS.c.delivery_id == delivery.id, _ATTEMPTS.c.n == next_number(delivery))
-            )
+        mine = (_TABLE.c.id == delivery.id, _PENDING)
+        statement = update(_TABLE).where(*mine, _TABLE.c.lease_token == token)
+        if not conn.execute(statement.values(next_at=now, lease_until=None, lease_token=None)).rowcount:
+            continue
+        attempt = (_ATTEMPTS.c.delivery_id == delivery.id, _ATTEMPTS.c.n == next_number(delivery))
+        if conn.execute(delete(_ATTEMPTS).where(*attempt)).rowcount:
+            conn.execute(update(_TABLE).where(*mine).values(attempts=_TABLE.c.attempts - 1))
 
 
 def wait(conn: Connection, delivery_id: int, until: datetime) -> None:
