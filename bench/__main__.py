@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from bench import latency, rules, sending, throughput
 from bench.stand import POSTGRESQL, SQLITE, Stores, kafka, stores
 from tests.support.kafka.cluster import Kafka
+from worker import log
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--unhappy", type=float, default=0.2, help="share of detractors among the events")
     parser.add_argument("--store", action="append", choices=(SQLITE, POSTGRESQL))
     asked = parser.parse_args(arguments)
+    log.configure("error", "json")  # what is measured in this process would narrate between the figures
     names = asked.store or [SQLITE, POSTGRESQL]
     with kafka() as cluster, stores(names) as ready:
         measure(cluster, ready, names, QUICK if asked.quick else FULL, asked.unhappy)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -11,6 +13,10 @@ from tests.support.kafka.cluster import Kafka
 from tests.support.reading import QUICK, ReaderThread, numbers, read_until_idle, set_committed
 from tests.support.recording_sink import RecordingSink
 from tests.support.waiting import until
+from worker import settings
+from worker.clock import SystemClock
+from worker.ingest import client
+from worker.ingest.kafka import Loop
 
 pytestmark = pytest.mark.kafka
 
@@ -26,6 +32,30 @@ def test_everything_is_read_once_and_what_comes_later_too(kafka: Kafka, sink: Re
     assert not sink.broken_chains(topic)
     if kafka.is_real:
         assert kafka.committed(topic, topic) == kafka.end_offsets(topic)
+
+
+def test_a_quiet_topic_is_asked_less_often_until_something_comes(kafka: Kafka, sink: RecordingSink) -> None:
+    topic = kafka.create_topic()
+    values = {**kafka.settings(), "INNERLOOP_KAFKA_TOPICS": topic, "INNERLOOP_KAFKA_GROUP_ID": topic}
+    known, timing, stop = settings.load(values), replace(QUICK, quiet=0.2), threading.Event()
+    consumer = client.connect(known, timing, stop, print)
+    loop = Loop(consumer, known, sink, SystemClock(), timing, SystemClock().monotonic, stop)
+    waits = []
+
+    def turn_until(done: Callable[[], bool]) -> None:
+        def turned() -> bool:
+            loop.turn()
+            return done()
+
+        until(turned)
+        waits.append(consumer._fetcher.config["fetch_max_wait_ms"])
+
+    loop.begin()
+    turn_until(lambda: consumer._fetcher.config["fetch_max_wait_ms"] == 200)
+    kafka.produce(topic, b"first")
+    turn_until(lambda: sink.values(topic) == [b"first"])
+    loop.end()
+    assert waits == [200, 50]
 
 
 def test_until_idle_reads_to_the_end_and_returns(kafka: Kafka, sink: RecordingSink) -> None:

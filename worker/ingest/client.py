@@ -50,6 +50,7 @@ class Timing:
     backoff_max: float = 30
     storm: float = 5  # between looks whether ops accepted it
     busy: float = 2  # a batch should take less
+    quiet: float = 2  # without a record, until brokers are asked less often
 
 
 # Setting up ------------------------------------------------------------------------------------------------------
@@ -112,6 +113,13 @@ def let_go() -> None:
     gc.collect()
 
 
+# While records flow, small batches form by themselves: each wakes us once. A longer wait would only add delay.
+FLOWING = {"fetch_min_bytes": 100_000, "fetch_max_wait_ms": 50}
+# Where nothing flows, twenty questions a second were most of what an idle worker cost. The first record is the answer
+# at once; a longer wait would stand in the way of what else is asked over the same connection.
+QUIET = {"fetch_min_bytes": 1, "fetch_max_wait_ms": 200}
+
+
 def options(settings: Settings, timing: Timing) -> dict[str, Any]:
     """Keyword arguments of the consumer. Offsets are placed and committed by our own loop, never by the client."""
     return {
@@ -129,9 +137,7 @@ def options(settings: Settings, timing: Timing) -> dict[str, Any]:
         "reconnect_backoff_max_ms": 1000,
         "metadata_max_age_ms": int(timing.metadata_age * 1000),
         "bootstrap_timeout_ms": int(timing.bootstrap * 1000),
-        # Small batches form by themselves: each wakes us once. A longer wait would only add delay.
-        "fetch_min_bytes": 100_000,
-        "fetch_max_wait_ms": 50,
+        **FLOWING,
         "max_poll_records": settings.kafka_max_poll_records,
         **_security(settings),
         **_version(settings),
@@ -313,6 +319,11 @@ def keep_joining(consumer: KafkaConsumer) -> None:
     coordinator = consumer._coordinator
     if coordinator.rejoining and not coordinator.rejoin_needed:
         coordinator.request_rejoin()
+
+
+def fetch_as(consumer: KafkaConsumer, way: Mapping[str, int]) -> None:
+    """How brokers answer from the next request on: FLOWING or QUIET. The client reads its settings for each request."""
+    consumer._fetcher.config.update(way)
 
 
 def refresh_metadata(consumer: KafkaConsumer, timeout: float) -> None:

@@ -159,6 +159,8 @@ class Loop:
         self._quiet_turns = 0
         self._joined_until = 0.0
         self._last_error = ""
+        self._flowed_at = monotonic()
+        self._is_quiet = False
 
     def begin(self) -> None:
         for sentence in client.missing_packages():
@@ -207,7 +209,17 @@ class Loop:
             self._poll_failed(error)
             return {}
         self._last_error = ""
+        self._ask_as_often_as_needed(flows=bool(polled))
         return polled
+
+    def _ask_as_often_as_needed(self, *, flows: bool) -> None:
+        now = self._monotonic()
+        if flows:
+            self._flowed_at = now
+        quiet = now - self._flowed_at > self._timing.quiet
+        if quiet != self._is_quiet:
+            self._is_quiet = quiet
+            client.fetch_as(self._consumer, client.QUIET if quiet else client.FLOWING)
 
     def _poll_failed(self, error: Exception) -> None:
         if clear := client.fatal(error):
