@@ -8,6 +8,7 @@ from sqlalchemy import select
 from worker.errors import RowRefused
 from worker.store import ledger
 from worker.store.engine import Store
+from worker.store.reconcile import reconcile
 from worker.store.schema import ledger as table
 
 KEY = ("feedback.responses", 3)
@@ -45,6 +46,17 @@ def test_records_read_again_are_counted_and_move_nothing(fresh_store: Store) -> 
         ledger.move(conn, KEY, "t1", FRIDAY, 0, 10, {"accepted": 10})
         ledger.again(conn, KEY, "t1", FRIDAY, 10, 7)
     assert rows(fresh_store) == [(0, 10, 10, 7, None)]
+
+
+def test_about_midnight_two_workers_days_may_differ_and_the_chain_is_whole(fresh_store: Store) -> None:
+    with fresh_store.write() as conn:
+        ledger.start(conn, KEY, "t1", 0)
+        ledger.move(conn, KEY, "t1", FRIDAY, 0, 4, {"absent": 4})
+        ledger.again(conn, KEY, "t1", SATURDAY, 4, 2)
+        ledger.move(conn, KEY, "t1", FRIDAY, 4, 7, {"absent": 3})  # it looked at the clock before it waited
+        ledger.move(conn, KEY, "t1", SATURDAY, 7, 8, {"absent": 1})
+        assert reconcile(conn)["problems"] == []
+    assert rows(fresh_store) == [(0, 7, 0, 0, None), (4, 4, 0, 2, None), (7, 8, 0, 0, None)]
 
 
 def test_counts_that_do_not_add_up_are_refused_by_the_store_itself(fresh_store: Store) -> None:

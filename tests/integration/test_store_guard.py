@@ -63,3 +63,23 @@ def test_a_long_transaction_on_a_store_that_answers_is_left_alone(store: Store) 
         clock.advance(minutes=5)
         guard.look()
         assert conn.execute(ONE).scalar() == 1
+
+
+def test_a_worker_that_stood_still_in_a_transaction_tries_again(postgres_url: str) -> None:
+    store = open_store(postgres_url)
+
+    def is_there(pid: int) -> bool:
+        with store.read() as look:
+            return bool(look.execute(text("SELECT 1 FROM pg_stat_activity WHERE pid = :pid"), {"pid": pid}).scalar())
+
+    def stand_still() -> None:
+        with store.write() as conn:
+            conn.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
+            pid = conn.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            until(lambda: not is_there(pid))
+            conn.execute(ONE)
+
+    with pytest.raises(StoreUnavailable):
+        stand_still()
+    store.ping()
+    store.close()

@@ -26,6 +26,8 @@ _BUSY_MS = 10_000
 _CONNECT_SECONDS = 5
 _QUOTED = re.compile(r'".*"', re.DOTALL)  # to the last mark: a value may hold some itself
 _CLASH = frozenset({"40001", "40P01"})  # serialization failure, deadlock
+# Read-only: a standby that has not been promoted yet. The others ended a worker that stood still in a transaction.
+_PASSING = frozenset({"25006", "25P03", "25P04"})
 _DATA_CLASSES = frozenset({"22", "23", "54"})  # data exception, integrity violation, program limit
 
 
@@ -122,7 +124,7 @@ def _postgresql_trouble(error: psycopg.Error) -> Trouble:
         return Trouble.DATA
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) or state[:2] in ("08", "53", "57", "58"):
         return Trouble.UNAVAILABLE
-    if state == "25006":  # read-only: a standby that has not been promoted yet
+    if state in _PASSING:
         return Trouble.UNAVAILABLE
     return Trouble.BUG
 
