@@ -160,7 +160,6 @@ class Loop:
         self._joined_until = 0.0
         self._last_error = ""
         self._flowed_at = monotonic()
-        self._is_quiet = False
 
     def begin(self) -> None:
         for sentence in client.missing_packages():
@@ -217,9 +216,7 @@ class Loop:
         if flows:
             self._flowed_at = now
         quiet = now - self._flowed_at > self._timing.quiet
-        if quiet != self._is_quiet:
-            self._is_quiet = quiet
-            client.fetch_as(self._consumer, client.QUIET if quiet else client.FLOWING)
+        client.fetch_as(self._consumer, client.QUIET if quiet else client.FLOWING)
 
     def _poll_failed(self, error: Exception) -> None:
         if clear := client.fatal(error):

@@ -120,8 +120,8 @@ class Outbox:
         lease_now: datetime,
         reports: Sequence[Report],
         room: int,
-        waiting: Sequence[Claim] = (),
-        calls: int = 0,
+        waiting: Sequence[Claim],
+        calls: int,
     ) -> Turned:
         """Record reports, plan new notices, claim at most `room` deliveries, write the attempts of the next `calls`.
 
