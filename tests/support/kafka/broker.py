@@ -112,7 +112,7 @@ class Nodes:
             Node(number, self.home / f"node{number}", self.owner, self.security) for number in range(1, self.count + 1)
         ]
         voters = ",".join(f"{node.number}@127.0.0.1:{node.controller_port}" for node in self.nodes)
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster_id = _cluster_id()
         for node in self.nodes:
             node.write_properties(voters, self.count, self.properties)
             node.format(cluster_id)
@@ -145,6 +145,12 @@ class Nodes:
             return len(admin.list_topics(timeout=1).brokers) == self.count
         except KafkaException:
             return False
+
+
+def _cluster_id() -> str:
+    """A random UUID in Kafka's 22 characters of base64; one that began with "-" would be taken for an option."""
+    first, *rest = uuid.uuid4().bytes
+    return base64.urlsafe_b64encode(bytes([first & 0x7F, *rest])).decode().rstrip("=")
 
 
 def run_tool(name: str, arguments: Sequence[str], stdin: str | None = None, timeout: float = 120) -> str:
