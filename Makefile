@@ -75,7 +75,7 @@ bench: $(STAMP) ## throughput and latency beside a plain consumer loop
 
 .PHONY: mutations
 mutations: $(STAMP) ## spoil the shipped rules at random: never a traceback, never more than 256 MB
-	@$(PY) -m tests.support.mutating $(or $(MUTATIONS),10000) $(or $(SEED),1)
+	@$(PY) -m tests.support.mutating $(or $(MUTATIONS),10000) $(or $(SEED),1) $(or $(PROCESSES),1)
 
 .PHONY: bench-text
 bench-text: $(STAMP) ## classifying, on labelled text

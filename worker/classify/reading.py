@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from msgspec import Struct
 
 from worker.classify.found import Tag
 from worker.classify.languages import LANGUAGES, OTHERS, Language
 from worker.classify.sentiment import Hit, Mood, is_negator, mood
-from worker.classify.words import Index, Kind, Label, Text, normal, phrase
+from worker.classify.words import Index, Kind, Label, Phrase, Text, normal, phrase
 from worker.model.survey import Lexicon, Polarity
 from worker.model.verdict import Evidence, Sentiment
 
@@ -48,9 +48,8 @@ class _Lexicons:
             *((Label(Kind.SEVERITY, one.label), one) for one in severity),
         ]
         self.order = {label: place for place, (label, _) in enumerate(labels)}
-        written = list(_written(code, labels, self.language))
-        phrases = [(label, text, phrase(label, text)) for label, text in written]
-        self.index = Index(one for _, _, one in phrases if one)
+        phrases = [(label, text, phrase(label, text)) for label, text in _written(code, labels)]
+        self.index = Index([*(one for _, _, one in phrases if one), *_polar(code)])
         self.marks = [
             (label, normal(text).strip())
             for label, text, one in phrases
@@ -74,15 +73,20 @@ def _strange(code: str) -> Language:
     )
 
 
-def _written(code: str, labels: Iterable[tuple[Label, Lexicon]], language: Language) -> Iterator[tuple[Label, str]]:
+@cache
+def _polar(code: str) -> tuple[Phrase, ...]:
+    """What sounds happy or unhappy in a language, made ready once for all rule sets."""
+    polar = LANGUAGES[code].polar if code in LANGUAGES else {}
+    return tuple(one for text, weight in polar.items() if (one := phrase(Label(Kind.POLAR, "", weight), text)))
+
+
+def _written(code: str, labels: Iterable[tuple[Label, Lexicon]]) -> Iterator[tuple[Label, str]]:
     for label, lexicon in labels:
         for text in _of(code, lexicon.words):
             yield label, text
         excluded = Label(Kind.NOT_THEME if label.kind is Kind.THEME else Kind.NOT_SEVERITY, label.name)
         for text in _of(code, lexicon.exclusions):
             yield excluded, text
-    for text, weight in language.polar.items():
-        yield Label(Kind.POLAR, "", weight), text
 
 
 def _of(code: str, by_language: Mapping[str, tuple[str, ...]]) -> list[str]:

@@ -113,8 +113,8 @@ def _run(test: InlineTest, rule_set: RuleSet, classify: Classify, decider: Decid
         return _result(test, False, {"error": str(error)}, _one_sentence(error), fix=_RESCALE)
     facts = facts_from(_facts(test.given), response)
     decision = decider.decide(response, verdict, facts, now, has_address)
-    clock = _clock_needed(test, rule_set, decision)
-    if test.now is None and clock:
+    clock = _clock_needed(test, rule_set, decision) if test.now is None else None
+    if clock:
         missing = f"now is missing: {clock}"
         fix = "Add: now: 2026-11-20T16:30:00+01:00"
         return replace(_result(test, False, {"error": missing}, f"{missing}.", fix=fix), code="E132")

@@ -35,6 +35,7 @@ REQUIRED = ("routing.yaml", "playbooks.yaml", "directory.yaml")
 OPTIONAL = ("root_causes.yaml", "themes.yaml", "severity.yaml", "surveys.yaml", "fields.yaml")
 MOST_BYTES_IN_ALL = 16 * 1024 * 1024
 
+Parse = Callable[[str, bytes, Notes], Map | None]
 CheckSource = Callable[[Any], Iterable[tuple[tuple[str | int, ...], str, str]]]
 
 
@@ -63,15 +64,17 @@ def load(
     revision_: str | None = None,
     check_source: CheckSource | None = None,
     channels: Collection[str] = CHANNELS,
+    parse: Parse = nodes.parse,
 ) -> Loaded:
     """Read and check a rule set.
 
     `files` maps paths below the rules directory ("routing.yaml", "sources/x.yaml") to contents; `root` is how findings
     name that directory. `revision_` is the revision of rules and templates together, when the caller knows both.
     `check_source` gets each mapping as plain values and says what is wrong with it: (path, message, fix).
+    `parse` may remember trees, which nothing changes.
     """
     known = revision_ or revision({f"rules/{path}": data for path, data in files.items()})
-    return _Loading(files, root.rstrip("/"), check_source, tuple(channels)).run(known)
+    return _Loading(files, root.rstrip("/"), check_source, tuple(channels), parse).run(known)
 
 
 @dataclass(slots=True)
@@ -88,9 +91,15 @@ class _Loading:
     """One load: holds what the steps hand to each other."""
 
     def __init__(
-        self, files: Mapping[str, bytes], root: str, check_source: CheckSource | None, channels: tuple[str, ...]
+        self,
+        files: Mapping[str, bytes],
+        root: str,
+        check_source: CheckSource | None,
+        channels: tuple[str, ...],
+        parse: Parse,
     ) -> None:
         self._files, self._root, self._check_source, self._channels = files, root, check_source, channels
+        self._parse = parse
         self._notes = Notes()
         self._references = References(self._notes)
         self._trees: dict[str, Map | None] = {}
@@ -167,7 +176,7 @@ class _Loading:
         """The parsed file; None when it is not there or cannot be parsed, which is told once."""
         if name not in self._trees:
             data = self._files.get(name)
-            tree = nodes.parse(f"{self._root}/{name}", data, self._notes) if data is not None else None
+            tree = self._parse(f"{self._root}/{name}", data, self._notes) if data is not None else None
             self._trees[name] = tree
             if tree is not None:
                 self._check_format(name, tree)
@@ -301,9 +310,8 @@ class _Loading:
             if path.startswith("sources/") and path.endswith(".yaml"):
                 tree = self._tree(path)
                 if tree is not None:
-                    tree.entries.pop("format", None)
-                    plain = nodes.plain(tree)
-                    made[path.removeprefix("sources/").removesuffix(".yaml")] = plain  # type: ignore[assignment]
+                    plain = {key: nodes.plain(value) for key, (_, value) in tree.entries.items() if key != "format"}
+                    made[path.removeprefix("sources/").removesuffix(".yaml")] = plain
                     self._ask_about(path, tree, plain)
         return made
 

@@ -8,8 +8,9 @@ Scalars stay source text: what `NO` or `00123` means is for the type of the fiel
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import yaml
 
@@ -146,7 +147,8 @@ def _refuse_tabs(lines: list[str]) -> None:
 
 def _events(text: str, lines: list[str]) -> Iterator[yaml.Event]:
     try:
-        yield from yaml.parse(text, Loader=_LOADER)
+        # Straight from the parser: yaml.parse() asks it twice for every event.
+        yield from iter(_LOADER(text).get_event, None)
     except yaml.MarkedYAMLError as error:
         raise _syntax(error, lines) from None
     except yaml.reader.ReaderError as error:
@@ -182,17 +184,18 @@ class _Builder:
         self._count = self._documents = 0
 
     def build(self, events: Iterator[yaml.Event]) -> Node | None:
+        does: dict[type, Callable[[Any], None]] = {
+            yaml.ScalarEvent: self._scalar,
+            yaml.MappingStartEvent: self._start,
+            yaml.SequenceStartEvent: self._start,
+            yaml.MappingEndEvent: self._close,
+            yaml.SequenceEndEvent: self._close,
+            yaml.AliasEvent: self._alias,
+            yaml.DocumentStartEvent: self._document,
+        }
         for event in events:
-            if isinstance(event, yaml.NodeEvent):
-                self._check(event)
-            if isinstance(event, yaml.ScalarEvent):
-                self._scalar(event)
-            elif isinstance(event, yaml.CollectionStartEvent):
-                self._start(event)
-            elif isinstance(event, yaml.CollectionEndEvent):
-                self._close()
-            elif isinstance(event, yaml.DocumentStartEvent):
-                self._document(event)
+            if act := does.get(type(event)):
+                act(event)
         return self._top
 
     def _document(self, event: yaml.DocumentStartEvent) -> None:
@@ -200,28 +203,31 @@ class _Builder:
         if self._documents > 1:
             raise _at("E100", event, 'a second document begins here ("---").', "Keep one document in a file.")
 
-    def _check(self, event: yaml.NodeEvent) -> None:
+    def _alias(self, event: yaml.AliasEvent) -> None:
+        raise _at("E111", event, f'"*{event.anchor}" is an alias.', _WRITE_OUT)
+
+    def _begin(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> tuple[int, int]:
+        """Where a value stands, if it may."""
         self._count += 1
         if self._count > _MOST_NODES:
             raise _at("E117", event, f"the file holds more than {_MOST_NODES:,} values.", "Split it.")
-        if isinstance(event, yaml.AliasEvent):
-            raise _at("E111", event, f'"*{event.anchor}" is an alias.', _WRITE_OUT)
         if event.anchor is not None:
             raise _at("E111", event, f'"&{event.anchor}" is an anchor.', _WRITE_OUT)
-        tag = getattr(event, "tag", None)
-        if tag is not None:
-            raise _at("E111", event, f'"{tag}" is a tag.', "Delete it: the field says what a value is.")
+        if event.tag is not None:
+            raise _at("E111", event, f'"{event.tag}" is a tag.', "Delete it: the field says what a value is.")
+        return _where(event)
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
-        line, column = _where(event)
+        line, column = self._begin(event)
+        if event.style == ">":
+            self._refuse_block(event, line, column)
         plain = not event.style  # "" from libyaml, None from PyYAML
-        self._refuse_block(event, line, column)
         node = Scalar(event.value, line, column, plain)
-        self._place(node if node.text or not node.plain else self._without_hash(node))
+        self._place(node if node.text or not plain else self._without_hash(node))
 
     def _refuse_block(self, event: yaml.ScalarEvent, line: int, column: int) -> None:
         """`>4` begins a block of text in YAML. Nobody who writes it means that."""
-        if event.style != ">" or line > len(self._lines):
+        if line > len(self._lines):
             return
         match = _BLOCK_SYMBOL.match(self._lines[line - 1], column - 1)
         if match:
@@ -242,14 +248,14 @@ class _Builder:
     def _start(self, event: yaml.CollectionStartEvent) -> None:
         if len(self._open) >= MOST_DEPTH:
             raise _at("E117", event, f"nested deeper than {MOST_DEPTH} levels.", "Nothing in the language needs that.")
-        line, column = _where(event)
+        line, column = self._begin(event)
         kind = Map if isinstance(event, yaml.MappingStartEvent) else Seq
         node = kind(line, column)
         self._place(node)
         self._open.append(node)
         self._keys.append(None)
 
-    def _close(self) -> None:
+    def _close(self, _event: yaml.CollectionEndEvent) -> None:
         self._open.pop()
         self._keys.pop()
 
