@@ -60,8 +60,9 @@ def test_a_response_is_its_event_with_class_decision_follow_up_and_versions(rows
 
     shown = answer("responses", "show", "ccaas/r-1")
 
-    assert set(shown) == EVENT | {"class", "decision", "follow_up", "versions"}
+    assert set(shown) == EVENT | {"class", "decision", "follow_up", "versions", "record"}
     assert (shown["class"], shown["follow_up"], shown["versions"]) == ("detractor", "42", 2)
+    assert shown["record"] == f"{TOPIC}:0:0"
     assert is_time(shown["responded_at"])
 
 

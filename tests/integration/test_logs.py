@@ -6,12 +6,14 @@ import json
 from typing import Any
 
 import pytest
+import structlog
 
 from tests.support.flow import RULES
 from tests.support.kafka.cluster import Kafka
 from tests.support.process import Innerloop
 from tests.support.smtp_server import SmtpServer
 from worker.clock import SystemClock
+from worker.pipeline.telling import A_LINE_EACH, log_joined
 
 PERSONAL = ("Ines Ferrer", "ines@example.com", "0171 5550123", "invoice", "Ana Keller", "ana@example.com", "hush")
 
@@ -40,10 +42,22 @@ def lines(innerloop: Innerloop, kafka: Kafka, smtp: SmtpServer) -> list[dict[str
 
 @pytest.mark.kafka
 def test_one_id_leads_from_the_record_to_its_delivery_and_nothing_personal_is_said(lines: list[dict[str, Any]]) -> None:
-    (joined,) = [line["responses"][0] for line in lines if line["event"] == "responses to follow up"]
+    (joined,) = [line for line in lines if line["event"] == "response to follow up"]
     (attempt,) = [line for line in lines if line["event"] == "delivery attempt"]
 
     assert joined["record"].endswith(":0:0")
     assert (attempt["response"], attempt["follow_up"]) == (joined["response"], joined["follow_up"])
     assert (attempt["outcome"], attempt["level"]) == ("accepted", "info")
     assert [word for word in PERSONAL if word in json.dumps(lines)] == []
+
+
+def test_a_backlog_is_one_line_at_info_and_the_rest_at_debug() -> None:
+    joined = [(n, n, "opened", SystemClock().now()) for n in range(A_LINE_EACH + 1)]
+    with structlog.testing.capture_logs() as few:
+        log_joined([], joined[1:])
+    with structlog.testing.capture_logs() as many:
+        log_joined([], joined)
+    assert {line["log_level"] for line in few} == {"info"}
+    (told,) = [line for line in many if line["log_level"] == "info"]
+    assert (told["event"], told["count"], told["opened"]) == ("many responses to follow up", 21, 21)
+    assert len([line for line in many if line["log_level"] == "debug"]) == 21

@@ -128,6 +128,7 @@ def _write(row: dict[str, Any], why: list[str]) -> None:
         out.print(Text(f"“{' '.join(row['comment'].split())}”"))
     out.print()
     out.print(output.gutter("Response", f"{row['source']}/{row['id']}, {output.counted(row['versions'], 'version')}"))
+    out.print(output.gutter("Record", row["record"]))
     out.print(output.gutter("Answered", output.when(row["responded_at"])))
     out.print(output.gutter("Who", _who(row)))
     out.print(output.gutter("Follow-up", f"F-{row['follow_up']}" if row["follow_up"] else "none"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from worker import log
@@ -15,21 +17,24 @@ from worker.model.response import Origin
 from worker.notify import ops
 from worker.route.owners import DEFAULT, skip_words
 
+A_LINE_EACH = 20  # responses of one transaction
 _log = log.get(__name__)
 
 
-def log_joined(kept: Iterable[Version], joined: Iterable[tuple[int, int, str, datetime]]) -> None:
-    """One line for a transaction: which record became which follow-up.
+def log_joined(kept: Iterable[Version], joined: Sequence[tuple[int, int, str, datetime]]) -> None:
+    """Which record became which follow-up: a line for each, while there are few in a transaction.
 
-    `response` is the id to follow: it stands in this line, and in the line of each attempt to tell somebody.
+    `response` is the id to follow: it stands in this line, and in the line of each attempt to tell somebody. Where a
+    backlog is read there is one line for all, since a line costs half of what its response does; the store knows the
+    rest (`responses show` names the record), and so does the log at debug.
     """
     records = {version.known.id: record_name(version.candidate.origin) for version in kept}
-    told = [
-        {"response": response, "record": records.get(response), "follow_up": follow_up, "how": how}
-        for response, follow_up, how, _ in joined
-    ]
-    if told:
-        _log.info("responses to follow up", responses=told)
+    many = len(joined) > A_LINE_EACH
+    for response, follow_up, how, _ in joined:
+        line = {"response": response, "record": records.get(response), "follow_up": follow_up, "how": how}
+        _log.log(logging.DEBUG if many else logging.INFO, "response to follow up", **line)
+    if many:
+        _log.info("many responses to follow up", count=len(joined), **Counter(how for _, _, how, _ in joined))
 
 
 def record_name(origin: Origin) -> str:

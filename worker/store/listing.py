@@ -52,7 +52,8 @@ def response_rows(conn: Connection, *, customer: str | None = None) -> list[Json
 def response_row(conn: Connection, reference: str) -> Json:
     """One response by `SOURCE/ID`, or by a bare ID when only one source has it.
 
-    The event as stored, plus `class`, `decision`, `follow_up` and `versions`. Raises NotFound, UsageError.
+    The event as stored, plus `class`, `decision`, `follow_up`, `versions`, and the `record` that first brought it.
+    Raises NotFound, UsageError.
     """
     return _response(conn.execute(_responses().where(responses.c.id == response_id(conn, reference))).mappings().one())
 
@@ -134,6 +135,7 @@ def _response(row: RowMapping) -> Json:
         "decision": _decision(row),
         "follow_up": text_id(row["follow_up_id"]),
         "versions": row["version_count"],
+        "record": f"{row['origin_topic']}:{row['origin_partition']}:{row['origin_offset']}",
     }
 
 
