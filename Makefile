@@ -86,7 +86,7 @@ kill-test: $(STAMP) ## stop workers with SIGKILL and count what is left (KILLS=5
 	@$(PY) -m tests.acceptance.kill --kills $(KILLS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: ordeals
-ordeals: $(STAMP) ## the store away for a minute under load, a frozen replica (SPAN=60 RATE=500 SEED=7 ARGS=...)
+ordeals: $(STAMP) ## hard nights: the store away under load, frozen replicas, a cluster's troubles (SPAN=60 RATE=500 SEED=7 ARGS=...)
 	@$(PY) -m tests.acceptance.kill.ordeals --seconds $(SPAN) --rate $(RATE) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: collisions

@@ -178,12 +178,16 @@ class Innerloop:
 
     def run(self, *arguments: str, timeout: float = 60.0, ignoring: str = "", **settings: str) -> RunningWorker:
         """`innerloop run`, once `/readyz` says yes. A port of its own, so several may run."""
+        worker = self.run_unready(*arguments, ignoring=ignoring, **settings)
+        worker.wait_ready(timeout)
+        return worker
+
+    def run_unready(self, *arguments: str, ignoring: str = "", **settings: str) -> RunningWorker:
+        """`innerloop run`, ready or not."""
         port = servers.free_port()
         settings = {"INNERLOOP_HTTP_LISTEN": f"127.0.0.1:{port}", **settings}
         process = self.start("run", *arguments, ignoring=ignoring, **settings)
-        worker = RunningWorker(process, f"http://127.0.0.1:{port}")
-        worker.wait_ready(timeout)
-        return worker
+        return RunningWorker(process, f"http://127.0.0.1:{port}")
 
     def close(self) -> None:
         for process in self.started:

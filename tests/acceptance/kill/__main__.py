@@ -60,8 +60,8 @@ def run(kafka: Kafka, store: str, directory: Path, kills: int, seed: int) -> lis
 
 
 @contextmanager
-def a_kafka(directory: Path) -> Iterator[Kafka]:
-    nodes = Nodes(directory / "kafka", os.getpid())
+def a_kafka(directory: Path, count: int = 1) -> Iterator[Kafka]:
+    nodes = Nodes(directory / "kafka", os.getpid(), count)
     try:
         nodes.create()
         yield Kafka(nodes.bootstrap, nodes)

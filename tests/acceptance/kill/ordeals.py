@@ -3,6 +3,10 @@
 store-outage    the store goes away for a minute while records keep coming
 frozen-replica  one of three replicas stands still for two sessions of its group, then wakes up
 stops           SIGTERM while the store or the broker is down, or stands still
+
+and each trouble of a cluster of three nodes (tests.acceptance.kill.cluster), three workers on PostgreSQL or with
+`--store sqlite` one on a file: leader-stopped, leader-killed, coordinator-stopped, coordinator-killed, broker-frozen,
+rolling, commits-refused, new-partitions, slow-member, still-member.
 """
 
 from __future__ import annotations
@@ -14,12 +18,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.acceptance.kill.__main__ import a_kafka
+from tests.acceptance.kill.__main__ import a_kafka, a_store
 from tests.acceptance.kill.checker import Database
+from tests.acceptance.kill.cluster import TROUBLES, play, producing
 from tests.acceptance.kill.stage import SENDERS, Stage
 from tests.acceptance.kill.story import QUIET, Story
 from tests.support import servers
@@ -124,27 +128,6 @@ ORDEALS: dict[str, Callable[[Stage, Postgres, float, int], list[str]]] = {
 }
 
 
-@contextmanager
-def producing(stage: Stage, rate: int) -> Iterator[None]:
-    """About `rate` records a second, in the background."""
-    stop = threading.Event()
-
-    def produce() -> None:
-        begun, sent = time.monotonic(), 0
-        while not stop.wait(0.1):
-            due = int((time.monotonic() - begun) * rate) - sent
-            stage.produce(due)
-            sent += due
-
-    thread = threading.Thread(target=produce)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
 def _watch(worker: RunningWorker, seconds: float) -> int:
     """How often in this time the worker did not say that it is alive."""
     noes, end = 0, time.monotonic() + seconds
@@ -166,40 +149,52 @@ def _pass(seconds: float) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="ordeals", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ORDEALS)}; all of them without one")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join([*ORDEALS, *TROUBLES])}; all without")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--rate", type=int, default=500, help="records a second")
+    parser.add_argument(
+        "--store", choices=["sqlite", "postgresql"], default="postgresql", help="of a cluster's troubles"
+    )
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     given = parser.parse_args()
-    problems = [
-        f"{name}: {problem}"
-        for name in given.names or ORDEALS
-        for problem in run(name, given.seconds, given.rate, given.seed)
-    ]
+    names = given.names or [*ORDEALS, *TROUBLES]
+    if given.store == "sqlite":
+        names = [name for name in names if name in TROUBLES and not TROUBLES[name].group]
+    problems = [f"{name}: {problem}" for name in names for problem in run(name, given)]
     print(*problems, f"seed {given.seed}: {len(problems)} problems", sep="\n", flush=True)
     return 1 if problems else 0
 
 
-def run(name: str, seconds: float, rate: int, seed: int) -> list[str]:
+def run(name: str, given: argparse.Namespace) -> list[str]:
     say = functools.partial(print, name, flush=True)
-    say(f"{rate} records a second, {seconds:.0f} s, seed {seed}")
-    postgres = start_private(servers.owner_pid())
+    say(f"{given.rate} records a second, seed {given.seed}")
+    with (
+        tempfile.TemporaryDirectory(prefix="innerloop-ordeal-") as place,
+        a_kafka(Path(place), 3 if name in TROUBLES else 1) as kafka,
+        SlackServer() as slack,
+        SmtpServer(Path(place) / "mail") as smtp,
+    ):
+        home = Path(place) / "home"
+        home.mkdir()
+        around = functools.partial(
+            Stage, directory=home, slack=slack, smtp=smtp, story=Story(given.seed, QUIET), say=say, finish_within=600
+        )
+        if name in TROUBLES:
+            with a_store(given.store, home) as url:
+                return _ended(around(kafka, url), lambda stage: play(TROUBLES[name], stage, given.rate))
+        postgres = start_private(servers.owner_pid())
+        try:
+            url = postgres.create_database()
+            return _ended(around(kafka, url), lambda stage: ORDEALS[name](stage, postgres, given.seconds, given.rate))
+        finally:
+            postgres.destroy()
+
+
+def _ended(stage: Stage, ordeal: Callable[[Stage], list[str]]) -> list[str]:
     try:
-        with (
-            tempfile.TemporaryDirectory(prefix="innerloop-ordeal-") as place,
-            a_kafka(Path(place)) as kafka,
-            SlackServer() as slack,
-            SmtpServer(Path(place) / "mail") as smtp,
-        ):
-            url, home = postgres.create_database(), Path(place) / "home"
-            home.mkdir()
-            stage = Stage(kafka, url, home, slack, smtp, Story(seed, QUIET), say=say, finish_within=600)
-            try:
-                return ORDEALS[name](stage, postgres, seconds, rate)
-            finally:
-                stage.program.close()
+        return ordeal(stage)
     finally:
-        postgres.destroy()
+        stage.program.close()
 
 
 if __name__ == "__main__":

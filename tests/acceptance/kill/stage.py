@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,6 @@ from tests.support.smtp_server import SmtpServer
 from tests.support.waiting import until
 
 SENDERS = 4
-_PARTITIONS = 3
 
 
 @dataclass(slots=True)
@@ -30,10 +30,12 @@ class Stage:
     say: Callable[[str], None] = lambda line: None
     finish_within: float = 120.0  # seconds: leases of the dead end after 30, read-backs take their time
     topic: str = ""
+    partitions: int = 3
     program: Innerloop = field(init=False)
+    _homes: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.topic = self.kafka.create_topic(partitions=_PARTITIONS)
+        self.topic = self.kafka.create_topic(partitions=self.partitions)
         self.program = Innerloop(self.directory)
         self.program.settings = {
             **self.kafka.settings(),
@@ -68,13 +70,22 @@ class Stage:
         return str(home)
 
     def produce(self, records: int) -> None:
-        for record in self.story.burst(records):
-            self.kafka.produce_later(self.topic, record.value, key=record.key)
+        self.hand_over(records)
         self.kafka.flush()
+
+    def hand_over(self, records: int) -> None:
+        """Without waiting for brokers. A key stays in its partition, also when others are added."""
+        for record in self.story.burst(records):
+            home = self._homes.setdefault(record.key, zlib.crc32(record.key.encode()) % self.partitions)
+            self.kafka.produce_later(self.topic, record.value, key=record.key, partition=home)
+
+    def add_partitions(self, more: int) -> None:
+        self.kafka.add_partitions(self.topic, self.partitions + more)
+        self.partitions += more
 
     def finish(self) -> None:
         """One worker in peace: to the end of the topic, dead letters replayed, everything settled and told."""
-        database, ends = Database(self.store_url), self._ends()
+        database, ends = Database(self.store_url), self.ends()
         process = self.program.run().process
         try:
             until(lambda: read_to_the_end(database, ends), self.finish_within, what="the worker to read to the end")
@@ -107,7 +118,7 @@ class Stage:
             f"{len(sent.slack)} Slack messages, {len(sent.mail)} mails"
         )
         database = Database(self.store_url)
-        wrong = check(database, expected, self._ends(), sent)
+        wrong = check(database, expected, self.ends(), sent)
         return wrong + spilled(database, self._said(), self._told())
 
     def _said(self) -> str:
@@ -117,5 +128,5 @@ class Stage:
         payloads = [str(version) for message in self.slack.messages for version in message.versions]
         return "\n".join([*payloads, *(str(mail.message) for mail in self.smtp.messages)])
 
-    def _ends(self) -> dict[tuple[str, int], int]:
+    def ends(self) -> dict[tuple[str, int], int]:
         return {(self.topic, partition): end for partition, end in self.kafka.end_offsets(self.topic).items()}

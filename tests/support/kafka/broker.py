@@ -127,6 +127,9 @@ class Nodes:
     def secure_bootstrap(self) -> str:
         return ",".join(f"127.0.0.1:{node.secure_port}" for node in self.nodes)
 
+    def node(self, number: int) -> Node:
+        return self.nodes[number - 1]
+
     def start(self) -> None:
         for node in self.nodes:
             if not node.server.running:

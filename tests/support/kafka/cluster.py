@@ -24,6 +24,9 @@ from confluent_kafka.admin import (
     AclOperation,
     AclPermissionType,
     AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
     NewPartitions,
     NewTopic,
     OffsetSpec,
@@ -49,6 +52,7 @@ class Kafka:
         self.is_real = is_real
         self._admin_client: AdminClient | None = None
         self._producer: Producer | None = None
+        self._patient: Producer | None = None
 
     # Topics
 
@@ -82,6 +86,20 @@ class Kafka:
         asked = [TopicPartition(name, partition, offset) for partition, offset in before.items()]
         for done in self._admin().delete_records(asked).values():
             done.result(_SECONDS)
+
+    def change_topic(self, name: str, setting: str, value: str) -> None:
+        change = ConfigEntry(setting, value, incremental_operation=AlterConfigOpType.SET)
+        asked = ConfigResource(ResourceType.TOPIC, name, incremental_configs=[change])
+        self._admin().incremental_alter_configs([asked])[asked].result(_SECONDS)
+
+    def leader(self, name: str, partition: int) -> int:
+        """Number of the node that leads it now."""
+        return int(self._admin().list_topics(name, timeout=_SECONDS).topics[name].partitions[partition].leader)
+
+    def is_in_sync(self, name: str) -> bool:
+        """Whether every replica of every partition has everything."""
+        partitions = self._admin().list_topics(name, timeout=_SECONDS).topics[name].partitions.values()
+        return all(len(one.isrs) == len(one.replicas) for one in partitions)
 
     def topic_id(self, name: str) -> str:
         """As Kafka's own tools write it: base64 for URLs."""
@@ -124,13 +142,16 @@ class Kafka:
             more["headers"] = list(headers.items())
         return produce_all(self._producer, topic, values, key=key, **more)
 
-    def produce_later(self, topic: str, value: Value, *, key: str) -> None:
-        """Hand over without waiting; `flush` waits for all of them."""
-        self._producer = self._producer or self.producer()
-        self._producer.produce(topic, to_bytes(value), key=key)
+    def produce_later(self, topic: str, value: Value, *, key: str, partition: int) -> None:
+        """Hand over without waiting; `flush` waits for all of them. Over an outage each is stored once, in order."""
+        self._patient = self._patient or self.producer(
+            enable_idempotence=True, request_timeout_ms=5000, socket_timeout_ms=10_000,
+            topic_metadata_refresh_interval_ms=2000, retry_backoff_max_ms=1000, reconnect_backoff_max_ms=1000,
+        )  # fmt: skip
+        self._patient.produce(topic, to_bytes(value), key=key, partition=partition)
 
-    def flush(self) -> None:
-        assert self._producer is not None and self._producer.flush(_SECONDS) == 0, "Kafka did not take everything"
+    def flush(self, timeout: float = _SECONDS) -> None:
+        assert self._patient is not None and self._patient.flush(timeout) == 0, "Kafka did not take everything"
 
     def read(self, topic: str, *, committed: bool = True) -> list[Message]:
         """Everything in the topic now, by partition and offset."""
@@ -262,7 +283,7 @@ class Kafka:
 
     def close(self) -> None:
         """Let go of the clients, whose threads would go on asking a stopped broker."""
-        self._admin_client = self._producer = None
+        self._admin_client = self._producer = self._patient = None
 
     def _admin(self) -> AdminClient:
         self._admin_client = self._admin_client or AdminClient({"bootstrap.servers": self.bootstrap, **_QUIET})
