@@ -138,17 +138,25 @@ def hash_key(keys: Sequence[str]) -> bytes:
     return hashlib.sha256(b"innerloop customers " + (keys[-1].encode() if keys else b"")).digest()
 
 
-def compose(files: Files, *, reachable: Reachable, hash_key: bytes, prove: bool = True) -> Verdict:
+def compose(
+    files: Files,
+    *,
+    reachable: Reachable,
+    hash_key: bytes,
+    prove: bool = True,
+    names: tuple[str, str] = ("rules", "templates"),
+) -> Verdict:
     """Check a set as a whole and make it ready. Pure, but for the time it takes.
 
     `prove` runs the inline tests and renders every template; a set that was accepted once needs no proof again.
+    `names` are those that findings give to the directories of rules and templates.
     """
     rules = {name.removeprefix("rules/"): content for name, content in files.items() if name.startswith("rules/")}
     pages = {
         name.removeprefix("templates/"): content for name, content in files.items() if name.startswith("templates/")
     }
     now_revision = revision(files)
-    loaded = load(rules, check_source=check_source, revision_=now_revision)
+    loaded = load(rules, root=names[0], check_source=check_source, revision_=now_revision)
     if loaded.rule_set is None:
         return Verdict(None, loaded.findings, now_revision)
     rule_set = loaded.rule_set
@@ -162,15 +170,15 @@ def compose(files: Files, *, reachable: Reachable, hash_key: bytes, prove: bool 
         people=People(rule_set.directory, rule_set.zone, reachable),
         files=files,
     )
-    findings = (*loaded.findings, *(_proofs(live) if prove else ()))
+    findings = (*loaded.findings, *(_proofs(live, names[1]) if prove else ()))
     refused = any(finding.level is Level.ERROR for finding in findings)
     return Verdict(None if refused else live, findings, now_revision)
 
 
-def _proofs(live: LiveSet) -> tuple[Finding, ...]:
+def _proofs(live: LiveSet, templates: str) -> tuple[Finding, ...]:
     """What only trying shows: inline tests that fail, templates that cannot be rendered."""
     tests = findings_of(run_tests(live.rule_set, live.classifier.classify, live.decider))
-    return (*tests, *live.templates.check(samples.views()))
+    return (*tests, *live.templates.check(samples.views(), templates))
 
 
 @dataclass(frozen=True, slots=True)

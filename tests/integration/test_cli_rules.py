@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+import pytest
+
 from tests.support.commands import Commands
 from worker.clock import SystemClock
 from worker.store.schema import workers
@@ -45,7 +47,22 @@ def test_a_directory_that_was_asked_for_is_named_in_its_findings(commands: Comma
     path = commands.home / "ours" / "routing.yaml"
     path.write_text(path.read_text(encoding="utf-8").replace("timezone:", "timezon:"), encoding="utf-8")
 
+    said = commands("rules", "check", "ours", "--format", "json").stdout
     assert commands("rules", "check", "ours").stdout.startswith("ours/routing.yaml:")
+    assert commands("rules", "check", "ours", "--format", "github").stdout.startswith("::error file=ours/routing.yaml,")
+    assert json.loads(said)["findings"][0]["file"] == "ours/routing.yaml"
+    assert "innerloop: ours/routing.yaml:" in commands("rules", "test", "ours").stderr
+
+
+def test_a_directory_of_the_settings_is_named_as_it_is_reached_from_here(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (commands.home / "rules").rename(commands.home / "ours")
+    (commands.home / "ours" / "themes.yaml").write_text("format: 7\n", encoding="utf-8")
+
+    monkeypatch.setenv("INNERLOOP_RULES_DIR", str(commands.home / "ours"))
+
+    assert commands("rules", "check").stdout.startswith("ours/themes.yaml:1:9")
 
 
 def test_no_directory_could_not_run(commands: Commands) -> None:

@@ -62,7 +62,7 @@ def _stored(reference: str, now: str | None, settings: Settings) -> Explained:
     if now is not None:
         raise UsageError("A stored decision keeps its own time: leave --now out.")
     with opening.reading() as conn:
-        return explain_stored(conn, reference, lambda files: rule_files.usable(files, settings, prove=False))
+        return explain_stored(conn, reference, rule_files.as_stored(settings))
 
 
 # Files ---------------------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ def of_response(kind: Kind, reference: str, files: Files, *, by_mail: bool, lang
     from worker.notify.compose import preview
     from worker.store.listing import response_id, response_row
 
-    live = rule_files.usable(files, opening.settings(), prove=False)
+    live = rule_files.as_stored(opening.settings())(files)
     now = opening.now()
     with opening.reading() as conn:
         row = response_row(conn, reference)

@@ -68,7 +68,7 @@ def _told(conn: Connection, reference: str) -> Explained | None:
 
     settings = opening.settings()
     try:
-        return explain_stored(conn, reference, lambda files: rule_files.usable(files, settings, prove=False))
+        return explain_stored(conn, reference, rule_files.as_stored(settings))
     except InnerloopError:
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from worker.errors import ConfigError, RuleSetRefused
 
@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 Compose = Callable[["Files"], "LiveSet"]
 
 
-def read(settings: Settings, directory: Path | None = None) -> Files:
+class Found(NamedTuple):
+    """The files of a set, and how its findings name the two directories they are in."""
+
+    files: Files
+    rules: str = "rules"
+    templates: str = "templates"
+
+
+def read(settings: Settings, directory: Path | None = None) -> Found:
     """The files of `directory`, else of the settings. Raises ConfigError for a directory that is not there."""
     from worker.ruleset import read_files, rules_dir, templates_dir
 
@@ -28,28 +36,41 @@ def read(settings: Settings, directory: Path | None = None) -> Files:
     if not rules.is_dir():
         raise ConfigError(f"{rules} is no directory. Name one with a routing.yaml, or set INNERLOOP_RULES_DIR.")
     try:
-        return read_files(rules, templates_dir(settings.templates_dir))
+        templates = templates_dir(settings.templates_dir)
+        return Found(read_files(rules, templates), _named(rules), _named(templates))
     except OSError as error:
         raise ConfigError(f"{error.filename or rules} cannot be read: {error.strerror or error}.") from None
 
 
-def check(files: Files, settings: Settings, *, prove: bool = True) -> Verdict:
+def _named(directory: Path) -> str:
+    """The directory as an editor or GitHub finds it from here."""
+    here = Path.cwd()
+    return (directory.relative_to(here) if directory.is_relative_to(here) else directory).as_posix()
+
+
+def check(found: Found, settings: Settings, *, prove: bool = True) -> Verdict:
     """Check a set as a whole, and make it ready where it has no mistakes."""
     from worker.ruleset import compose
 
-    return compose(files, reachable=_has_an_address, hash_key=customer_hash_key(settings), prove=prove)
+    return compose(
+        found.files,
+        reachable=_has_an_address,
+        hash_key=customer_hash_key(settings),
+        prove=prove,
+        names=(found.rules, found.templates),
+    )
 
 
-def loaded(files: Files) -> RuleSet:
+def loaded(found: Found) -> RuleSet:
     """The rules alone, without templates and before their inline tests. Raises RuleSetRefused."""
     from worker.ingest.sources import check_source
     from worker.route.load import load, revision
 
-    rules = {name.removeprefix("rules/"): data for name, data in files.items() if name.startswith("rules/")}
-    found = load(rules, revision_=revision(files), check_source=check_source)
-    if found.rule_set is None:
-        raise RuleSetRefused(refusal(found.findings))
-    return found.rule_set
+    rules = {name.removeprefix("rules/"): data for name, data in found.files.items() if name.startswith("rules/")}
+    read = load(rules, root=found.rules, revision_=revision(found.files), check_source=check_source)
+    if read.rule_set is None:
+        raise RuleSetRefused(refusal(read.findings))
+    return read.rule_set
 
 
 def refusal(findings: Sequence[Finding]) -> str:
@@ -59,12 +80,17 @@ def refusal(findings: Sequence[Finding]) -> str:
     return "\n".join(["The rule set has mistakes.", *as_text(findings)])
 
 
-def usable(files: Files, settings: Settings, *, prove: bool = True) -> LiveSet:
+def usable(found: Found, settings: Settings, *, prove: bool = True) -> LiveSet:
     """The set, ready to decide. Raises RuleSetRefused with the first mistakes."""
-    verdict = check(files, settings, prove=prove)
+    verdict = check(found, settings, prove=prove)
     if verdict.live is None:
         raise RuleSetRefused(refusal(verdict.findings))
     return verdict.live
+
+
+def as_stored(settings: Settings) -> Compose:
+    """Makes a set ready that was accepted once, and is not proved again."""
+    return lambda files: usable(Found(files), settings, prove=False)
 
 
 def in_use(store: Store, settings: Settings) -> LiveSet:
@@ -79,7 +105,7 @@ def in_use(store: Store, settings: Settings) -> LiveSet:
     with store.read() as conn:
         last = rule_sets.latest(conn)
         away = absences.current(conn, opening.now().date())
-    return with_absences(usable(last[1] if last else read(settings), settings, prove=last is None), away)
+    return with_absences(usable(Found(last[1]) if last else read(settings), settings, prove=last is None), away)
 
 
 def _has_an_address(who: Person | Team) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,6 @@ from worker.cli.lazy import FOUND_SOMETHING
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from worker.route.findings import Finding
     from worker.ruleset import Verdict
 
 _HEARD_OF = timedelta(seconds=60)
@@ -40,7 +38,8 @@ command.add_command(explain)
 def check(ctx: click.Context, directory: Path | None, style: str, strict: bool) -> None:
     """Everything a reload checks: rules, directory, lexicons, mappings, templates, inline tests.
 
-    Ends with 0 when all is well, 1 with mistakes, 2 when it could not run.
+    Files are named as they are reached from here, in every format. Ends with 0 when all is well, 1 with mistakes, 2
+    when it could not run.
     """
     from worker.route import findings
 
@@ -50,25 +49,11 @@ def check(ctx: click.Context, directory: Path | None, style: str, strict: bool) 
     if style == "json":
         output.write_json(findings.as_json(verdict.findings, verdict.revision, strict=strict))
     else:
-        placed = _placed(verdict.findings, directory)
-        for line in findings.as_github(placed) if style == "github" else findings.as_text(placed):
+        show = findings.as_github if style == "github" else findings.as_text
+        for line in show(verdict.findings):
             click.echo(line)
         output.say(_summary(verdict, well=well))
     ctx.exit(0 if well else FOUND_SOMETHING)
-
-
-def _placed(found: Sequence[Finding], directory: Path | None) -> list[Finding]:
-    """Findings with the paths of the directory that was asked for, so that editors and GitHub find the place."""
-    from msgspec import structs
-
-    if directory is None:
-        return list(found)
-    return [
-        structs.replace(one, file=(directory / one.file.removeprefix("rules/")).as_posix())
-        if one.file.startswith("rules/")
-        else one
-        for one in found
-    ]
 
 
 def _summary(verdict: Verdict, *, well: bool) -> str:

@@ -56,7 +56,7 @@ def preview(
         click.echo("\n".join(kinds()))
         return
     part = part or _OF_CHANNEL[channel][1 if opens else 0]
-    files = rule_files.read(opening.settings())
+    files = rule_files.read(opening.settings()).files
     shown = _view(_kind(kind), files, reference, by_mail=part != "slack", language=language)
     pages = {name.removeprefix("templates/"): data for name, data in files.items() if name.startswith("templates/")}
     rendered = Templates(pages).render(shown, (part,))

@@ -68,7 +68,7 @@ def _known(conn: Connection, answer: dict[str, Any]) -> Known:
     settings = opening.settings()
     name = f"{answer['source']}/{answer['id']}"
     try:
-        told = explain_stored(conn, name, lambda files: rule_files.usable(files, settings, prove=False))
+        told = explain_stored(conn, name, rule_files.as_stored(settings))
     except InnerloopError:  # not decided yet, or its rule set is not in this store
         return Known(answer=answer)
     return Known(answer=answer, trace=told.trace, rules={rule.id: rule for rule in told.live.rule_set.rules})

@@ -13,6 +13,7 @@ from typing import Any
 
 from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from msgspec import structs
 
 from worker.model.notice import PARTS, Kind
 from worker.notify import builtin, plaintext, slackmarkup
@@ -20,7 +21,6 @@ from worker.notify.view import PARTS_OF_A_VIEW, View
 from worker.route.findings import Finding, Level
 
 SUFFIX = ".j2"
-_ROOT = "templates/"
 _MOST_BYTES = 90_000  # Gmail clips a mail at 102 KB
 _UNWRITTEN = frozenset({Kind.CUSTOMER})  # messages to customers come later
 
@@ -73,8 +73,8 @@ class Templates:
             found[part] = builtin.part(view, part)
         return Rendered(found, tuple(broken))
 
-    def check(self, views: Iterable[View]) -> tuple[Finding, ...]:
-        """Render every template with every view of its kind; what fails, and what is missing."""
+    def check(self, views: Iterable[View], root: str = "templates") -> tuple[Finding, ...]:
+        """Render every template with every view of its kind; what fails, and what is missing below `root`."""
         shown = list(views)
         found = {}
         for kind in Kind:
@@ -82,7 +82,7 @@ class Templates:
                 name = f"{kind.value}/{part}{SUFFIX}"
                 finding = self._check(name, part, [view for view in shown if view.kind is kind])
                 if finding:
-                    found[name] = finding
+                    found[name] = structs.replace(finding, file=f"{root}/{name}")
         return tuple(found.values())
 
     def _check(self, name: str, part: str, views: list[View]) -> Finding | None:
@@ -172,5 +172,5 @@ def _line(error: BaseException, name: str) -> int:
 
 def _finding(code: str, level: Level, name: str, line: int, message: str, fix: str = "") -> Finding:
     return Finding(
-        code=code, level=level, file=_ROOT + name, line=max(line, 1), column=1, message=f"template {message}", fix=fix
+        code=code, level=level, file=name, line=max(line, 1), column=1, message=f"template {message}", fix=fix
     )
