@@ -347,17 +347,23 @@ def chart_schema() -> str:
     free = [name for name in names if name not in SECRETS and name not in SET_BY_CHART]
     own["settings"]["properties"] = {name: {**names[name], **_limits(Settings.model_fields[name])} for name in free}
     place = {"name": _text("The Secret."), "key": _text("The key in it.")}
-    shape = {"type": "object", "additionalProperties": False, "required": ["name", "key"], "properties": place}
+    shape = {
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "required": ["name", "key"],
+        "properties": place,
+    }
     own["secrets"]["properties"] = {name: {**words, **shape} for name, words in names.items() if name in SECRETS}
     return json.dumps(loaded, indent=2, ensure_ascii=False) + "\n"
 
 
 def _limits(field: FieldInfo) -> dict[str, Any]:
-    """What a value of a setting may be, as far as a schema can say it: a wrong one never gets as far as a pod."""
+    """What a value of a setting may be, as far as a schema can say it: a wrong one never gets as far as a pod. With
+    null a later file of values takes back what an earlier one said."""
     if field.annotation is int:
-        return {"type": "integer", "minimum": field.metadata[0].ge, "maximum": field.metadata[1].le}
+        return {"type": ["integer", "null"], "minimum": field.metadata[0].ge, "maximum": field.metadata[1].le}
     words = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
-    return {"type": "string", "enum": list(words)} if words else {"type": "string"}
+    return {"type": ["string", "null"], **({"enum": [*words, None]} if words else {})}
 
 
 def _text(description: str) -> dict[str, Any]:

@@ -31,10 +31,10 @@ def stamp(case: Path) -> str:
     return f"# made by `make chart` from {digest.hexdigest()[:16]}\n"
 
 
-def render(values: Path, helm: str = "helm", *more: str) -> str:
+def render(values: Path, helm: str = "helm", *more: str, release: str = "innerloop") -> str:
     """What `helm template` prints. Raises CalledProcessError with helm's words in `stderr`."""
     command = [
-        helm, "template", "innerloop", str(CHART), "--namespace", "feedback", "--kube-version", KUBERNETES,
+        helm, "template", release, str(CHART), "--namespace", "feedback", "--kube-version", KUBERNETES,
         "--values", str(values), *more,
     ]  # fmt: skip
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603 - helm, with paths of ours

@@ -66,6 +66,12 @@ def helm(name: str) -> str:
     return found
 
 
+def over(base: Object, more: Object) -> Object:
+    """Values over others, as helm merges them."""
+    both = {name: over(base[name], new) for name, new in more.items() if isinstance(new, dict) and name in base}
+    return base | more | both
+
+
 def leaves(tree: Object, path: str = "") -> Iterator[str]:
     """Dotted names of all keys."""
     for key, value in tree.items():
@@ -104,7 +110,8 @@ def test_the_values_fit_their_own_schema() -> None:
 
 @every_case
 def test_the_values_of_a_case_fit_the_schema(case: Path) -> None:
-    Draft7Validator(schema()).validate(yaml.safe_load((case / "values.yaml").read_text(encoding="utf-8")))
+    mine = yaml.safe_load((case / "values.yaml").read_text(encoding="utf-8"))
+    Draft7Validator(schema()).validate(over(values(), mine))
 
 
 @pytest.mark.parametrize(
@@ -118,10 +125,13 @@ def test_the_values_of_a_case_fit_the_schema(case: Path) -> None:
         {"secrets": {"kafka_topics": {"name": "a", "key": "b"}}},
         {"rules": {"from": "somewhere"}},
         {"rules": {"files": {"../outside.yaml": ""}}},
+        {"rules": {"files": {"sources__our-tool.yaml": ""}}},
         {"image": {"digest": "latest"}},
         {"terminationGracePeriodSeconds": 5},
         {"fullnameOverride": "Upper_Case"},
+        {"fullnameOverride": "9-to-5"},
         {"podLabels": {"tier": 1}},
+        {"podLabels": {"app.kubernetes.io/component": "worker"}},
         {"settings": {"senders": "many"}},
         {"settings": {"senders": 0}},
         {"settings": {"kafka_security_protocol": "TLS"}},
@@ -131,7 +141,14 @@ def test_the_values_of_a_case_fit_the_schema(case: Path) -> None:
     ids=str,
 )
 def test_a_value_that_would_do_something_else_is_refused(odd: Object) -> None:
-    assert not Draft7Validator(schema()).is_valid(odd)
+    assert not Draft7Validator(schema()).is_valid(over(values(), odd))
+
+
+def test_a_setting_or_a_secret_can_be_taken_back_but_no_section() -> None:
+    back = over(values(), {"settings": {"log_format": None, "senders": None}, "secrets": {"slack_bot_token": None}})
+    assert Draft7Validator(schema()).is_valid(back)
+    del back["settings"]  # what helm makes of `settings: null`
+    assert not Draft7Validator(schema()).is_valid(back)
 
 
 # What is rendered ------------------------------------------------------------------------------------------------
@@ -210,6 +227,22 @@ def test_the_schema_is_brought_up_to_date_before_anything_else_and_needs_nothing
     assert "serviceAccountName" not in pod, "a hook runs before the chart's own account exists"
 
 
+def test_the_schema_is_brought_up_to_date_with_the_certificates_that_the_workers_have() -> None:
+    job, *workers = reversed(pods(HELM / "cases" / "separate"))
+    for pod in [job, *workers]:
+        assert {"name": "hr", "mountPath": "/etc/hr"} in pod["spec"]["containers"][0]["volumeMounts"]
+
+
+def test_names_of_digits_stay_text() -> None:
+    case = HELM / "cases" / "git"
+    labels = [found["metadata"]["labels"] for found in objects(case)] + [
+        pod["metadata"]["labels"] for pod in pods(case)
+    ]
+    assert {label["app.kubernetes.io/name"] for label in labels} == {"2026"}
+    assert {pod["spec"]["serviceAccountName"] for pod in pods(case)} == {"1234"}
+    assert pods(case)[0]["spec"]["imagePullSecrets"] == [{"name": "007"}]
+
+
 def test_separate_roles_are_deployments_of_their_own() -> None:
     deployments = objects(HELM / "cases" / "separate", "Deployment")
     args = [found["spec"]["template"]["spec"]["containers"][0]["args"] for found in deployments]
@@ -264,6 +297,10 @@ def test_helm_finds_no_fault(case: Path) -> None:
         ("rules.from=git", "rules.git.repository"),
         ("rules.from=image", "rules.rulesPath"),
         ("ingress.enabled=true", "ingress.host"),
+        ("extraEnv[0].name=INNERLOOP_HTTP_LISTEN", "which the chart sets itself"),
+        ("kafkaTls.secretName=ca,settings.kafka_ssl_cafile=/ca", "leave out settings.kafka_ssl_cafile"),
+        ("autoscaling.enabled=true,settings.kafka_security_protocol=SSL", "autoscaling.authenticationRef"),
+        ("settings=null", "missing property 'settings'"),
         ("autoscaling.enabled=true,autoscaling.minReplicas=9", "above autoscaling.maxReplicas"),
     ],
 )
@@ -278,6 +315,15 @@ def test_a_release_without_a_database_is_refused_with_what_to_do(tmp_path: Path)
     with pytest.raises(subprocess.CalledProcessError) as refused:
         renderer().render(tmp_path / "values.yaml", helm("refusals"))
     assert "secrets.store_url is needed" in refused.value.stderr
+
+
+def test_a_release_whose_name_no_service_may_have_is_refused_and_a_dot_is_not() -> None:
+    plain = HELM / "cases" / "plain" / "values.yaml"
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        renderer().render(plain, helm("names"), release="24")
+    assert "set fullnameOverride" in refused.value.stderr
+    found = named(yaml.safe_load_all(renderer().render(plain, helm("names"), release="care.eu")))
+    assert ("Service", "care-eu-innerloop") in found
 
 
 def test_the_chart_brings_the_alerts_and_the_dashboard() -> None:

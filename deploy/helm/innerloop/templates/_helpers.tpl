@@ -7,15 +7,15 @@
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
 {{- else if contains (include "innerloop.name" .) .Release.Name -}}
-{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- .Release.Name | replace "." "-" | trunc 52 | trimSuffix "-" -}}
 {{- else -}}
-{{- printf "%s-%s" .Release.Name (include "innerloop.name" .) | trunc 52 | trimSuffix "-" -}}
+{{- printf "%s-%s" .Release.Name (include "innerloop.name" .) | replace "." "-" | trunc 52 | trimSuffix "-" -}}
 {{- end -}}
 {{- end -}}
 
 {{- define "innerloop.selector" -}}
-app.kubernetes.io/name: {{ include "innerloop.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "innerloop.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "innerloop.labels" -}}
@@ -66,16 +66,21 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
     defaultMode: 0440
     sources:
       {{- range $setting, $from := . }}
+      {{- if $from }}
       - secret:
           name: {{ $from.name | quote }}
           items:
             - key: {{ $from.key | quote }}
               path: {{ $setting | replace "_" "-" }}
       {{- end }}
+      {{- end }}
 {{- end -}}
 
 {{/* What would start and then not work is refused here, with what to do. */}}
 {{- define "innerloop.check" -}}
+{{- if not (regexMatch "^[a-z]" (include "innerloop.fullname" .)) -}}
+{{- fail (printf "%s cannot name a Service, which begins with a letter: set fullnameOverride, such as innerloop." (include "innerloop.fullname" .)) -}}
+{{- end -}}
 {{- if not .Values.secrets.store_url -}}
 {{- fail "secrets.store_url is needed: a Secret with the URL of a PostgreSQL, such as {name: innerloop, key: store-url}. SQLite is for one host; see deploy/systemd." -}}
 {{- end -}}
@@ -97,6 +102,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if and .Values.autoscaling.enabled (gt (int .Values.autoscaling.minReplicas) (int .Values.autoscaling.maxReplicas)) -}}
 {{- fail "autoscaling.minReplicas is above autoscaling.maxReplicas." -}}
 {{- end -}}
+{{- if and .Values.autoscaling.enabled (not .Values.autoscaling.prometheusUrl) (not .Values.autoscaling.authenticationRef) (ne (default "PLAINTEXT" .Values.settings.kafka_security_protocol) "PLAINTEXT") -}}
+{{- fail "autoscaling asks Kafka for the lag, and settings.kafka_security_protocol says that it must sign in: name a TriggerAuthentication in autoscaling.authenticationRef, or set autoscaling.prometheusUrl." -}}
+{{- end -}}
+{{- if and .Values.kafkaTls.secretName (or .Values.settings.kafka_ssl_cafile .Values.settings.kafka_ssl_certfile .Values.settings.kafka_ssl_keyfile) -}}
+{{- fail "kafkaTls.secretName says where the certificates for Kafka are: leave out settings.kafka_ssl_cafile, kafka_ssl_certfile and kafka_ssl_keyfile." -}}
+{{- end -}}
+{{- range .Values.extraEnv -}}
+{{- if has .name (list "INNERLOOP_HTTP_LISTEN" "INNERLOOP_STORE_URL" "INNERLOOP_STORE_URL_FILE") -}}
+{{- fail (printf "extraEnv sets %s, which the chart sets itself: leave it out." .name) -}}
+{{- end -}}
+{{- end -}}
 {{- if and .Values.ingress.enabled (not .Values.ingress.host) -}}
 {{- fail "ingress.enabled needs ingress.host: the host of the setting public_url." -}}
 {{- end -}}
@@ -106,13 +122,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - name: INNERLOOP_HTTP_LISTEN
   value: 0.0.0.0:8080
 {{- range $setting, $value := .Values.settings }}
-{{- if ne (toString $value) "" }}
+{{- if not (or (kindIs "invalid" $value) (eq (toString $value) "")) }}
 - name: INNERLOOP_{{ upper $setting }}
   value: {{ if kindIs "float64" $value }}{{ $value | int64 | quote }}{{ else }}{{ $value | toString | quote }}{{ end }}
 {{- end }}
 {{- end }}
-{{- range $setting, $_ := .Values.secrets }}
+{{- range $setting, $from := .Values.secrets }}
+{{- if $from }}
 {{ include "innerloop.secretEnv" (dict "setting" $setting) }}
+{{- end }}
 {{- end }}
 {{- with .Values.kafkaTls }}
 {{- if .secretName }}
