@@ -36,7 +36,7 @@ from worker.store.dead_letters import Seal
 from worker.store.engine import Store, open_store
 from worker.store.guard import Guard
 from worker.store.migrate import check_schema
-from worker.store.notices import oldest_undelivered
+from worker.store.notices import oldest_undelivered, unpublished_since
 
 ALL_ROLES = frozenset({"consume", "deliver", "schedule", "serve"})
 _STOP_SECONDS = 18.0  # of the 20 that a stop may take
@@ -294,8 +294,12 @@ class App:
         """Ask the store what the metrics say about waiting messages: also the proof that it answers."""
         now = self._clock.now()
         with self.store.read() as conn:
-            oldest = oldest_undelivered(conn, now)
-        metrics.OLDEST_NOTICE.set((now - oldest).total_seconds() if oldest else 0)
+            oldest = {
+                metrics.OLDEST_NOTICE: oldest_undelivered(conn, now),
+                metrics.OLDEST_EVENT: unpublished_since(conn, now),
+            }
+        for gauge, since in oldest.items():
+            gauge.set((now - since).total_seconds() if since else 0)
         metrics.READY.set(not self.readiness())
 
     def _spawn(self, name: str, work: Callable[[], None]) -> threading.Thread:

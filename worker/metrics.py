@@ -56,4 +56,5 @@ ATTEMPTS = _counter("delivery_attempts_total", "Calls to providers, by outcome."
 NOTICES = _counter("notices_total", "Notices that ended, by state.", "kind", "state")
 SEND_SECONDS = _histogram("send_seconds", "Time of one provider call.", "channel")
 OLDEST_NOTICE = _gauge("oldest_undelivered_notice_seconds", "Age of the oldest notice that is due and not delivered.")
+OLDEST_EVENT = _gauge("oldest_unpublished_event_seconds", "Age of the oldest event that waits for its Kafka topic.")
 CHANNEL_OPEN = _gauge("channel_circuit_open", "1 while a channel is held back.", "channel")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gc
 import ssl
 import threading
@@ -15,7 +16,7 @@ from typing import Any, TypeVar
 import kafka.codec
 import kafka.errors
 import kafka.record.util
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.net.compat import KafkaNetClient
 from kafka.structs import MemberState
@@ -40,6 +41,7 @@ class Timing:
     poll_interval: float = 60  # a member that is busy for longer is out
     metadata_age: float = 15
     bootstrap: float = 10  # of one attempt
+    silence: float = 10  # of a broker that was asked something, until it is left and another one is asked
     request: float = 1  # offsets and commits
     survey: float = 7  # lag, reachability, topic ids
     commit_every: float = 1
@@ -137,6 +139,10 @@ def options(settings: Settings, timing: Timing) -> dict[str, Any]:
         "reconnect_backoff_max_ms": 1000,
         "metadata_max_age_ms": int(timing.metadata_age * 1000),
         "bootstrap_timeout_ms": int(timing.bootstrap * 1000),
+        # A frozen broker keeps its connections: what it was asked, such as who leads now, is asked elsewhere only then.
+        # Nothing that a slow line brings may take as long, so no answer is large.
+        "request_timeout_ms": int(timing.silence * 1000),
+        "fetch_max_bytes": 16 * 1024 * 1024,
         **FLOWING,
         "max_poll_records": settings.kafka_max_poll_records,
         **_security(settings),
@@ -319,6 +325,17 @@ def keep_joining(consumer: KafkaConsumer) -> None:
     coordinator = consumer._coordinator
     if coordinator.rejoining and not coordinator.rejoin_needed:
         coordinator.request_rejoin()
+
+
+def end_producer(producer: KafkaProducer, timeout: float) -> None:
+    """Close it, and drop what it still holds.
+
+    Its own close() waits for that first, raises when it waited in vain, and goes on sending (kafka-python 3.0).
+    """
+    producer._sender.force_close()
+    producer._sender.join(timeout)
+    with contextlib.suppress(kafka.errors.KafkaError):
+        producer.close(timeout=0)
 
 
 def fetch_as(consumer: KafkaConsumer, way: Mapping[str, int]) -> None:

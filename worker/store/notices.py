@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.model.notice import DeliveryState, Kind, NewNotice, NoticeState
@@ -21,6 +21,8 @@ WAKE = "innerloop_notices"  # the channel of LISTEN and NOTIFY on PostgreSQL
 _TABLE = schema.notices
 _FOR_SURVEYS = _TABLE.c.kind == Kind.CUSTOMER.value
 _WAITING = (_TABLE.c.state == NoticeState.PENDING.value, _TABLE.c.started_at.is_(None), ~_FOR_SURVEYS)
+_UNPUBLISHED = (_TABLE.c.state == NoticeState.PENDING.value, _FOR_SURVEYS)
+_CLAIM = timedelta(minutes=1)  # publishing takes less
 
 # Built once: these run in every turn of the outbox, and building a statement costs more than running it.
 _BY_IDS = select(_TABLE).where(_TABLE.c.id.in_(bindparam("ids", expanding=True)))
@@ -162,8 +164,12 @@ def sent_since(conn: Connection, recipients: Sequence[str], since: datetime) -> 
 
 def oldest_undelivered(conn: Connection, now: datetime) -> datetime | None:
     """Since when the oldest notice that is due has been waiting to be delivered."""
-    pending = (_TABLE.c.state == NoticeState.PENDING.value, _TABLE.c.not_before <= now)
-    found: datetime | None = conn.execute(select(func.min(_TABLE.c.not_before)).where(*pending)).scalar()
+    return _oldest(conn, now, _TABLE.c.state == NoticeState.PENDING.value, ~_FOR_SURVEYS)
+
+
+def _oldest(conn: Connection, now: datetime, *which: ColumnElement[bool]) -> datetime | None:
+    due = (*which, _TABLE.c.not_before <= now)
+    found: datetime | None = conn.execute(select(func.min(_TABLE.c.not_before)).where(*due)).scalar()
     return found
 
 
@@ -177,18 +183,33 @@ def next_waiting_at(conn: Connection) -> datetime | None:
     return at
 
 
-def for_surveys(conn: Connection, now: datetime, limit: int) -> list[Notice]:
-    """What waits for the survey tool, oldest first."""
-    due = (_TABLE.c.state == NoticeState.PENDING.value, _FOR_SURVEYS, _TABLE.c.not_before <= now)
-    return [from_row(row) for row in conn.execute(select(_TABLE).where(*due).order_by(_TABLE.c.id).limit(limit))]
+def take_for_surveys(conn: Connection, now: datetime, limit: int) -> list[Notice]:
+    """Claim what waits for the survey tool, oldest first: other workers leave it alone for a while."""
+    free = or_(_TABLE.c.started_at.is_(None), _TABLE.c.started_at <= now - _CLAIM, _TABLE.c.started_at > now)
+    due = (*_UNPUBLISHED, _TABLE.c.not_before <= now, free)
+    query = select(_TABLE).where(*due).order_by(_TABLE.c.id).limit(limit).with_for_update(skip_locked=True)
+    taken = [from_row(row) for row in conn.execute(query)]
+    start(conn, [one.id for one in taken], now)
+    return taken
+
+
+def unpublished_since(conn: Connection, now: datetime) -> datetime | None:
+    """Since when the oldest of what waits for the survey tool has been waiting."""
+    return _oldest(conn, now, *_UNPUBLISHED)
 
 
 def published(conn: Connection, ids: Sequence[int], now: datetime) -> None:
     """The survey tool's topic has them."""
-    waiting = (_TABLE.c.id.in_(ids), _TABLE.c.state == NoticeState.PENDING.value)
     conn.execute(
-        update(_TABLE).where(*waiting).values(state=NoticeState.DELIVERED.value, started_at=now, ended_at=now)
+        update(_TABLE).where(_TABLE.c.id.in_(ids), *_UNPUBLISHED).values(
+            state=NoticeState.DELIVERED.value, started_at=now, ended_at=now
+        )
     )  # fmt: skip
+
+
+def give_back(conn: Connection, ids: Sequence[int]) -> None:
+    """These could not be published now."""
+    conn.execute(update(_TABLE).where(_TABLE.c.id.in_(ids), *_UNPUBLISHED).values(started_at=None))
 
 
 def by_ids(conn: Connection, ids: Iterable[int]) -> dict[int, Notice]:

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, Table, and_, exists, func, or_, select
 
 from worker.model.followup import LIVE, short_id
+from worker.model.notice import Kind
 from worker.store.ledger import COUNTED
 from worker.store.schema import (
     dead_letters,
@@ -192,15 +193,16 @@ def _untold(conn: Connection) -> Iterable[str]:
     def has(state: str) -> Any:
         return exists().where(deliveries.c.notice_id == notices.c.id, deliveries.c.state == state)
 
+    sent = notices.c.kind != Kind.CUSTOMER.value  # what the survey tool hears is published, not delivered
     for problem, condition in (
-        ("are delivered without a delivery that is", and_(notices.c.state == "delivered", ~has("delivered"))),
+        ("are delivered without a delivery that is", and_(notices.c.state == "delivered", sent, ~has("delivered"))),
         (
             "have ended with a delivery still waiting",
             and_(notices.c.state.in_(("failed", "skipped")), has("pending")),
         ),
         (
             "wait although no delivery of theirs does",
-            and_(notices.c.state == "pending", notices.c.started_at.is_not(None), ~has("pending")),
+            and_(notices.c.state == "pending", sent, notices.c.started_at.is_not(None), ~has("pending")),
         ),
         ("are in no known state", ~notices.c.state.in_(("pending", "delivered", "failed", "skipped"))),
         (

@@ -29,6 +29,7 @@ _LOOK = 0.5  # seconds between two looks
 _SETTLED_IN = 10.0
 _STOPPED = 20.0  # seconds a stop may take
 _GREEN = 15.0  # seconds until everybody is ready after the trouble
+_EVER_GREEN = 120.0
 _JOINED = 60.0
 _CATCH_UP = 300.0
 
@@ -154,7 +155,7 @@ TROUBLES = {
     "leader-killed": Trouble(_without(Scene.leader, Server.kill), 25, longest=25),
     "coordinator-stopped": Trouble(_without(Scene.coordinator, Server.stop), 25, longest=15),
     "coordinator-killed": Trouble(_without(Scene.coordinator, Server.kill), 25, longest=25),
-    "broker-frozen": Trouble(_freeze, 40, longest=40),
+    "broker-frozen": Trouble(_freeze, 40, longest=25),
     "rolling": Trouble(_restart_all, 0, longest=20),
     "commits-refused": Trouble(_refuse_commits, 25, longest=15),
     "new-partitions": Trouble(_add_partitions, 20, longest=10),
@@ -274,7 +275,17 @@ def _seconds_until_ready(scene: Scene) -> float:
     scene.workers += scene.joining
     scene.joining.clear()
     begun = time.monotonic()
-    until(lambda: not any(worker.failing() for worker in scene.workers), 120, what="everybody to be ready")
+    failing: list[list[str]] = []
+
+    def ready() -> bool:
+        failing[:] = [worker.failing() for worker in scene.workers]
+        return not any(failing)
+
+    try:
+        until(ready, _EVER_GREEN)
+    except AssertionError:
+        said = [worker.process.output[-2000:] for worker, names in zip(scene.workers, failing, strict=True) if names]
+        raise AssertionError(f"not ready after {_EVER_GREEN:g} s: {failing}", *said) from None
     return time.monotonic() - begun
 
 

@@ -22,6 +22,14 @@ def options(**values: str) -> dict[str, object]:
     return client.options(settings.load(env), Timing())
 
 
+def test_a_broker_that_stands_still_is_left_long_before_the_group_gives_us_up() -> None:
+    found = options()
+    silence, session = found["request_timeout_ms"], found["session_timeout_ms"]
+    assert isinstance(silence, int)
+    assert isinstance(session, int)
+    assert 3 * silence <= session
+
+
 def test_the_client_decides_nothing_about_offsets() -> None:
     found = options()
     assert found["auto_offset_reset"] == "none"
