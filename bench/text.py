@@ -17,7 +17,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,22 +39,49 @@ TAGS = {"CREDIT_CARD": Tag.CARD, "IBAN": Tag.IBAN, "EMAIL": Tag.EMAIL, "PHONE": 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SURVEYS = {one.value: Survey(id=one.value, metric="nps", polarity=one) for one in Polarity}
 
-# Our themes, and the labels of the data that come nearest. Coarse on purpose: their taxonomies are not ours.
-NHS_THEMES = {
-    "waiting": {"Timeliness of care"},
-    "conduct": {"Staff manner & personal attributes"},
-    "praise": {"Positive experience & gratitude"},
-    "information": {
-        "Being kept informed, clarity & consistency of information",
-        "Information directly from staff during care",
-        "Information provision & guidance",
-    },
-}
-AIRLINE_THEMES = {
-    "waiting": {"Late Flight", "longlines"},
-    "conduct": {"Flight Attendant Complaints", "Customer Service Issue"},
-    "delivery": {"Lost Luggage", "Damaged Luggage"},
-}
+
+@dataclass(frozen=True)
+class Wanted:
+    """A theme of ours, and the labels of the data that come nearest. Coarse on purpose: their taxonomies are not ours.
+
+    `mood`: of a label that takes praise and blame together, only the part that people found to be of this mood.
+    """
+
+    theme: str
+    labels: frozenset[str]
+    mood: str | None = None
+
+
+MANNER, TIMELY = "Staff manner & personal attributes", "Timeliness of care"
+GRATITUDE = "Positive experience & gratitude"
+NHS_THEMES = (
+    Wanted("waiting", frozenset({TIMELY})),
+    Wanted("waiting", frozenset({TIMELY}), "negative"),
+    Wanted("conduct", frozenset({MANNER})),
+    Wanted("conduct", frozenset({MANNER}), "negative"),
+    Wanted("praise", frozenset({GRATITUDE})),
+    Wanted("praise", frozenset({GRATITUDE, MANNER}), "positive"),
+    Wanted(
+        "information",
+        frozenset(
+            {
+                "Being kept informed, clarity & consistency of information",
+                "Information directly from staff during care",
+                "Information provision & guidance",
+            }
+        ),
+    ),
+)
+EARLIER_THEMES = (
+    Wanted("conduct", frozenset({"Attitude Of Staff"}), "negative"),
+    Wanted("praise", frozenset({"Attitude Of Staff"}), "positive"),
+)
+AIRLINE_THEMES = (
+    Wanted("waiting", frozenset({"Late Flight", "longlines"})),
+    Wanted("conduct", frozenset({"Flight Attendant Complaints", "Customer Service Issue"})),
+    Wanted("conduct", frozenset({"Flight Attendant Complaints"})),
+    Wanted("delivery", frozenset({"Lost Luggage", "Damaged Luggage"})),
+)
 
 
 @dataclass(frozen=True)
@@ -110,6 +137,19 @@ def nhs() -> list[Row]:
     ]
 
 
+def earlier() -> list[Row]:
+    """An earlier labelling of hospitals: one label a comment, and how bad it was, from -4 to 4."""
+    return [
+        Row(
+            row["comment"],
+            "negative" if row["criticality"].startswith("-") else "positive" if row["criticality"] > "0" else None,
+            frozenset({row["subcategory"]}),
+        )
+        for row in rows_of("nhs_phase1")
+        if row["criticality"]
+    ]
+
+
 def airline() -> list[Row]:
     return [
         Row(
@@ -156,12 +196,17 @@ def print_moods(name: str, rows: Sequence[Row], found: Sequence[Verdict]) -> Non
     print()
 
 
-def print_themes(name: str, themes: Mapping[str, set[str]], rows: Sequence[Row], found: Sequence[Verdict]) -> None:
-    for theme, wanted in themes.items():
-        pairs = [(bool(row.labels & wanted), theme in verdict.themes) for row, verdict in zip(rows, found, strict=True)]
+def print_themes(name: str, themes: Iterable[Wanted], rows: Sequence[Row], found: Sequence[Verdict]) -> None:
+    for one in themes:
+        pairs = [
+            (bool(row.labels & one.labels) and one.mood in (None, row.mood), one.theme in verdict.themes)
+            for row, verdict in zip(rows, found, strict=True)
+            if row.mood or not one.mood
+        ]
         hits = sum(want and got for want, got in pairs)
         precise, recalled = sum(got for _, got in pairs), sum(want for want, _ in pairs)
-        print(f"{name:16} {theme:12} {recalled:6}  {share(hits, precise)}  {share(hits, recalled)}")
+        of = one.mood or "all"
+        print(f"{name:16} {one.theme:12} {of:8} {recalled:6}  {share(hits, precise)}  {share(hits, recalled)}")
 
 
 def print_silent(name: str, found: Sequence[Verdict]) -> None:
@@ -215,6 +260,7 @@ def main() -> None:
     sources = {
         "broadband": (broadband(), "en"),
         "nhs": (nhs(), "en"),
+        "earlier": (earlier(), "en"),
         "airline": (airline(), "en"),
         "clothing": (starred("clothing_stars", "stars"), "en"),
         "hotel": (starred("hotel_stars", "stars"), "en"),
@@ -224,8 +270,8 @@ def main() -> None:
     print("sentiment          rows  coverage   right   negative: prec., recall   positive: prec., recall")
     for name, found_here in found.items():
         print_moods(name, sources[name][0], found_here)
-    print("\nthemes           theme         rows  precision  recall")
-    for name, themes in (("nhs", NHS_THEMES), ("airline", AIRLINE_THEMES)):
+    print("\nthemes           theme        of         rows  precision  recall")
+    for name, themes in (("nhs", NHS_THEMES), ("earlier", EARLIER_THEMES), ("airline", AIRLINE_THEMES)):
         if name in found:
             print_themes(name, themes, sources[name][0], found[name])
     print("\nread               rows   themed   severe   not read")
