@@ -92,6 +92,15 @@ def test_rules_are_read_as_sentences(commands: Commands) -> None:
     assert commands("rules", "speak", "any-detracter").exit_code == 1
 
 
+def test_a_sentence_says_what_the_customer_is_told(commands: Commands) -> None:
+    rule = "then: {open: recover%s}\n  - id: rest"
+    _spoil(commands, rule % "", rule % ", tell_customer: [{say: recovery_reply}]")
+
+    said = " ".join(commands("rules", "speak", "any-detractor").stdout.split())
+
+    assert "due in 1 business day, and tell the customer by mail that somebody will be in touch." in said
+
+
 def test_status_tells_what_is_in_use_and_what_is_refused(commands: Commands) -> None:
     assert commands.json("rules", "status")["live"] is None
     commands("import", commands.write("none.jsonl", ""), "--source", "x")

@@ -71,6 +71,33 @@ def test_every_kind_can_be_seen(commands: Commands, kind: str) -> None:
     assert commands("templates", "preview", kind, "--language", "de").exit_code == 0
 
 
+@pytest.mark.parametrize(
+    ("say", "subject"),
+    [(None, "We have your answer"), ("thanks", "Thank you"), ("we_fixed_it", "What we have changed")],
+)
+def test_what_a_customer_would_read_can_be_seen(commands: Commands, say: str | None, subject: str) -> None:
+    result = commands("templates", "preview", "customer", *(["--say", say] if say else []), "--channel", "email")
+
+    assert (result.exit_code, subject in result.stderr) == (0, True), result.output
+    assert result.stdout.startswith("Hello ")
+
+
+def test_about_a_stored_answer_the_customer_would_read_this(commands: Commands) -> None:
+    commands("import", commands.write("one.jsonl", _ANSWER), "--source", "shop")
+    shown = commands("templates", "preview", "customer", "--response", "r-1")
+
+    assert "Hello Pia Stahl," in shown.stdout
+    assert '"Nobody called."' in shown.stdout
+    assert "will be in touch by" in shown.stdout
+
+
+@pytest.mark.parametrize("wrong", [["customer", "--channel", "slack"], ["alert", "--say", "thanks"]])
+def test_customers_are_shown_by_mail_and_nobody_else_is_thanked(commands: Commands, wrong: list[str]) -> None:
+    result = commands("templates", "preview", *wrong)
+
+    assert (result.exit_code, "ustomer" in result.stderr) == (2, True)
+
+
 def test_an_unknown_kind_is_told_the_kinds(commands: Commands) -> None:
     result = commands("templates", "preview", "alarm")
 

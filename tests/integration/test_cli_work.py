@@ -196,6 +196,24 @@ def test_closing_says_where_it_arose_and_whether_it_was_worth_it(opened: Command
     assert (done.exit_code, done.stderr.strip()) == (0, "F-1 is closed, owner ana.")
 
 
+def test_closing_may_tell_the_customer(opened: Commands) -> None:
+    close = ("follow-ups", "close", "F-1", "--by", "ana", "--root-cause", "billing", "--action", "Credited",
+             "--outcome", "recovered", "--tell-customer", "The fee is gone.")  # fmt: skip
+    refused = opened(*close)
+    assert (refused.exit_code, "It needs tell_customer: [{say: we_fixed_it}]" in refused.stderr) == (1, True)
+
+    playbooks = opened.home / "rules" / "playbooks.yaml"
+    text = playbooks.read_text(encoding="utf-8").replace("reopen", "tell_customer: [{say: we_fixed_it}]\n    reopen", 1)
+    playbooks.write_text(text, encoding="utf-8")
+    person = {"id": "c-9", "email": "ines@example.com", "may_contact": True}
+    opened("import", opened.write("more.jsonl", {**event("r-9"), "customer": person}), "--source", "ccaas")
+    told = opened(*close[:2], "F-2", *close[3:])
+
+    assert (told.exit_code, "The customer is told by mail" in told.stderr) == (0, True), told.output
+    (notice,) = [row for row in opened.json("notices", "list") if row["kind"] == "customer"]
+    assert (notice["to"], notice["follow_up"], notice["state"]) == ("customer", "2", "pending")
+
+
 def test_one_follow_up_is_shown_on_both_clocks_with_what_comes_next(opened: Commands) -> None:
     opened("follow-ups", "tried", "1", "--by", "ana", "--reason", "voicemail")
 

@@ -27,6 +27,12 @@ def test_every_block_of_the_tutorial_does_what_it_shows(copy: WorkingCopy) -> No
         copy.run(block)
 
 
+def test_what_the_page_on_customers_shows_works(copy: WorkingCopy) -> None:
+    shown = list(blocks(ROOT / "docs" / "ops" / "customers.md"))
+    for block in [block for block in shown if not block.info.endswith("elsewhere")]:
+        copy.run(block)
+
+
 @pytest.mark.parametrize(("wrong", "said"), MISTAKES, ids=lambda block: f"line {block.line}")
 def test_a_mistake_of_the_tutorial_gets_the_message_it_shows(copy: WorkingCopy, wrong: Block, said: Block) -> None:
     copy.spoil(wrong)

@@ -281,6 +281,9 @@ def _tells(explained: Explained) -> list[Text]:
     lines = [_tell(explained, tell) for tell in plan.notify]
     if decision.copies:
         lines.append(Text(f"{', '.join(decision.copies)} a copy"))
+    for entry in plan.tell_customer:
+        held = "" if explained.response.customer.may_contact else ", but they may not be contacted"
+        lines.append(Text(f"the customer by email: {entry.say}{held}"))
     if plan.remind:
         lines.append(Text(f"{decision.owner} again every {plan.remind.every} until {plan.remind.until}"))
     rungs = [_rung(explained, rung, plan) for rung in plan.escalate]

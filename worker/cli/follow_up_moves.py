@@ -113,6 +113,7 @@ def contact(number: str, by: str, note: str | None) -> None:
 @click.option("--outcome", metavar="WORD", help="recovered, not_recovered, unreachable or no_contact.")
 @click.option("--arose", metavar="WORD", help="agent, team, process, product, policy, supplier or customer.")
 @click.option("--worth", metavar="WORD", help="Was it worth alerting? yes, or no:REASON.")
+@click.option("--tell-customer", metavar="TEXT", help="What was changed, as the customer shall read it in a mail.")
 def close(
     number: str,
     by: str,
@@ -122,13 +123,22 @@ def close(
     outcome: str | None,
     arose: str | None,
     worth: str | None,
+    tell_customer: str | None,
 ) -> None:
-    """The loop is closed. The playbook says what must be given."""
+    """The loop is closed. The playbook says what must be given.
+
+    With --tell-customer the customer gets your words by mail, once: where the playbook has
+    `tell_customer: [{say: we_fixed_it}]` and the customer may be contacted.
+    """
     from worker.followup.closing import CloseOut
 
-    close_out = CloseOut(root_cause=root_cause, action=action, outcome=outcome, arose=arose, worth=worth)
+    close_out = CloseOut(
+        root_cause=root_cause, action=action, outcome=outcome, arose=arose, worth=worth, tell_customer=tell_customer
+    )
     with desk() as at:
         said(at.service.close(opening.row_id(number), close_out, by=at.person(by), via=VIA, note=note))
+    if tell_customer is not None:
+        output.say("The customer is told by mail; `innerloop notices list` shows whether it arrived.")
 
 
 @click.command(name="tried")

@@ -30,8 +30,11 @@ h1 { font-size: 18px; line-height: 24px; } p { margin: 8px 0; white-space: pre-l
 """
 
 
-def of_response(kind: Kind, reference: str, files: Files, *, by_mail: bool, language: str | None) -> View:
-    """The message about a stored answer, to whoever owns its follow-up. Raises NotFound and UsageError."""
+def of_response(kind: Kind, reference: str, files: Files, *, by_mail: bool, language: str | None, say: str) -> View:
+    """The message about a stored answer, to whoever owns its follow-up or to the customer.
+
+    Raises NotFound and UsageError.
+    """
     from worker.notify.compose import preview
     from worker.store.listing import response_id, response_row
 
@@ -41,7 +44,9 @@ def of_response(kind: Kind, reference: str, files: Files, *, by_mail: bool, lang
         row = response_row(conn, reference)
         about = f"{row['source']}/{row['id']}"
         work = int(row["follow_up"]) if row["follow_up"] else None
-        view = preview(conn, kind, response_id(conn, about), work, live, now, by_mail=by_mail, language=language)
+        view = preview(
+            conn, kind, response_id(conn, about), work, live, now, by_mail=by_mail, language=language, say=say
+        )
     if view is None:
         raise UsageError(f"{kind.value} is a list or a word to ops: it is not about one answer. Leave --response out.")
     if not view.id and kind.value != "kudos":

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from worker.notify.view import View
     from worker.ruleset import Files
 
+SAYS = ("thanks", "recovery_reply", "we_fixed_it")
 _OF_CHANNEL = {"email": ("email.txt", "email.html"), "slack": ("slack", "slack")}  # to read here, to open
 
 
@@ -30,6 +31,7 @@ def command() -> None:
 @click.option(
     "--response", "reference", metavar="ID", help="About this stored answer (SOURCE/ID), not an invented one."
 )
+@click.option("--say", type=click.Choice([*SAYS]), help="What a customer is told. Default: recovery_reply.")
 @click.option("--channel", type=click.Choice(["email", "slack"]), default="email", show_default=True, help="By what.")
 @click.option("--open", "opens", is_flag=True, help="Show it in the browser: the mail as HTML, the blocks drawn.")
 @click.option("--part", type=click.Choice(PARTS), help="What to print of it. Default: a mail's text, Slack's blocks.")
@@ -43,6 +45,7 @@ def preview(
     opens: bool,
     part: str | None,
     language: str | None,
+    say: str | None,
 ) -> None:
     """Render a NOTICE with the templates as they are now; without NOTICE, list them.
 
@@ -56,8 +59,9 @@ def preview(
         click.echo("\n".join(kinds()))
         return
     part = part or _OF_CHANNEL[channel][1 if opens else 0]
+    wanted = _kind(kind, part, say)
     files = rule_files.read(opening.settings()).files
-    shown = _view(_kind(kind), files, reference, by_mail=part != "slack", language=language)
+    shown = _view(wanted, files, reference, by_mail=part != "slack", language=language, say=say or "recovery_reply")
     pages = {name.removeprefix("templates/"): data for name, data in files.items() if name.startswith("templates/")}
     rendered = Templates(pages).render(shown, (part,))
     _first_lines(shown, part)
@@ -74,24 +78,33 @@ def kinds() -> list[str]:
     """Every kind of message that has a template."""
     from worker.model.notice import Kind
 
-    return [kind.value for kind in Kind if kind is not Kind.CUSTOMER]
+    return [kind.value for kind in Kind]
 
 
-def _kind(name: str) -> Kind:
-    from worker.model.notice import Kind
+def _kind(name: str, part: str, say: str | None) -> Kind:
+    from worker.model.notice import Kind, parts_of
 
     if name not in kinds():
         raise UsageError(f'"{name}" is no kind of message. Kinds: {", ".join(kinds())}.')
-    return Kind(name)
+    kind = Kind(name)
+    if part not in parts_of(kind):
+        raise UsageError("Customers are told by mail only. Write: --channel email")
+    if say and kind is not Kind.CUSTOMER:
+        raise UsageError("--say belongs to what customers are told: innerloop templates preview customer --say thanks")
+    return kind
 
 
-def _view(kind: Kind, files: Files, reference: str | None, *, by_mail: bool, language: str | None) -> View:
+def _view(kind: Kind, files: Files, reference: str | None, *, by_mail: bool, language: str | None, say: str) -> View:
     from worker.cli.previewing import of_response
+    from worker.model.notice import Kind
+    from worker.model.playbook import Say
     from worker.notify import samples
 
+    if reference is None and kind is Kind.CUSTOMER:
+        return samples.to_customer(Say(say), language=language or "en")
     if reference is None:
         return samples.view(kind, by_mail=by_mail, language=language or "en")
-    return of_response(kind, reference, files, by_mail=by_mail, language=language)
+    return of_response(kind, reference, files, by_mail=by_mail, language=language, say=say)
 
 
 def _first_lines(shown: View, part: str) -> None:
@@ -100,7 +113,7 @@ def _first_lines(shown: View, part: str) -> None:
         output.say(f"Lock screen: {shown.lead}")
         return
     output.say(f"Subject: {shown.subject}")
-    output.say(f"Sender: {shown.sender}")
+    output.say(f"Sender: {shown.sender or 'the name in INNERLOOP_EMAIL_FROM'}")
     output.say(f"Preview: {shown.preheader}")
 
 

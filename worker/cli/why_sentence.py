@@ -112,7 +112,7 @@ def _so_far(work: Row, name: str, owner: str) -> str:
 
 def _untouched(work: Row, name: str, owner: str) -> Because:
     """Open: either nobody heard of it, or nobody acted."""
-    told = [notice for notice in work["notices"] if notice["kind"] != "ops"]
+    told = [notice for notice in work["notices"] if notice["kind"] not in ("ops", "customer")]
     arrived = [notice["delivered_at"] for notice in told if notice["delivered_at"]]
     if not arrived:
         failed = next((notice["reason"] for notice in told if notice["state"] == "failed"), None)

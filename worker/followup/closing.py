@@ -18,13 +18,17 @@ _MOST_OFFERED = 8
 
 
 class CloseOut(Struct, frozen=True, kw_only=True):
-    """`root_cause` is `billing` or `billing.amount`; `arose` one of AROSE; `worth` is `yes` or `no:REASON`."""
+    """`root_cause` is `billing` or `billing.amount`; `arose` one of AROSE; `worth` is `yes` or `no:REASON`.
+
+    `tell_customer` is what the customer shall read about it, in the words of whoever closes.
+    """
 
     outcome: str | None = None
     root_cause: str | None = None
     action: str | None = None
     arose: str | None = None
     worth: str | None = None
+    tell_customer: str | None = None
 
 
 def check_close_out(

@@ -13,20 +13,19 @@ from sqlalchemy import Connection
 from worker.errors import NotAllowed, UsageError
 from worker.followup.chain import next_owner
 from worker.followup.closing import CloseOut, check_close_out
+from worker.followup.customer import check_fixed, fixed
 from worker.followup.escalate import TRY, after_pause, first_timers, span_of
 from worker.followup.notices import notice
 from worker.followup.people import People
 from worker.followup.snooze import SNOOZED, WAITS_FOR_CUSTOMER, begin_snooze
 from worker.model.directory import Person
 from worker.model.followup import ClosingOutcome, FollowUp, NewHistory, NewTimer, short_id
-from worker.model.notice import Kind, NewNotice
+from worker.model.notice import SURVEY, Kind, NewNotice
 from worker.model.response import Json, Response
 from worker.model.span import Span
 from worker.route.schema import RootCause
 from worker.store import follow_ups as rows
-
-SURVEY = "survey"
-"""The receiver of what is not for a person but for the survey tool."""
+from worker.store import notices
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +109,25 @@ def closed(
     }
     if follow_up.owner not in (None, act.by):
         change.notices = [notice(follow_up, Kind.CLOSED, str(follow_up.owner), "closed", now, data={"by": act.by})]
+    if close_out.tell_customer is not None:
+        change.notices.append(_tell_customer(conn, follow_up, close_out.tell_customer, outcome, act, now))
     if asks_again and spoke and not follow_up.test:
         change.notices += _recovery_survey(rows.opener(conn, follow_up.id), follow_up, close_out, now)
     return change
+
+
+def _tell_customer(
+    conn: Connection, follow_up: FollowUp, words: str, outcome: str, act: Act, now: datetime
+) -> NewNotice:
+    """Raises UsageError and NotAllowed where the customer would not be told, or was told before."""
+    opener = rows.opener(conn, follow_up.id)
+    check_fixed(words, outcome, follow_up, opener, rows.contact_of(conn, follow_up.response_id))
+    told = fixed(words, follow_up, act.by, now)
+    if notices.exists_for(conn, told.cause):
+        raise NotAllowed(
+            f"The customer was told of {short_id(follow_up.id)} before. Close it without telling them again."
+        )
+    return told
 
 
 def _recovery_survey(opener: Response, follow_up: FollowUp, close_out: CloseOut, now: datetime) -> list[NewNotice]:

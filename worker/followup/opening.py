@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
+from worker.followup.customer import first_word
 from worker.followup.escalate import first_tell, first_timers
 from worker.model.decision import Decision
 from worker.model.followup import NewHistory, NewTimer
@@ -142,7 +143,7 @@ def _first_notices(
     for recipient in decision.copies:
         if recipient not in told:
             told[recipient] = notice(Kind.COPY, recipient, "copy", first_tell(plan))
-    return tuple(told.values())
+    return (*told.values(), *first_word(plan, follow_up_id, response_id, decision.now))
 
 
 def seconds(span: Span) -> int:

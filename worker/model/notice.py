@@ -56,6 +56,10 @@ class AttemptOutcome(StrEnum):
     UNKNOWN = "unknown"  # no answer: it may or may not have arrived
 
 
+CUSTOMER = "customer"
+"""The receiver of what a customer is told. Where that is, only the answer's contact data say."""
+SURVEY = "survey"
+"""The receiver of what is not for a person but for the survey tool."""
 WORKER_STOPPED = "worker_stopped"  # the reason of an attempt that its worker did not live to end
 
 
@@ -64,11 +68,17 @@ CHANNELS: Mapping[str, tuple[str, ...]] = MappingProxyType({"slack": ("slack",),
 PARTS = tuple(part for parts in CHANNELS.values() for part in parts)
 
 
+def parts_of(kind: Kind) -> tuple[str, ...]:
+    """The templates of a kind of notice. Customers are told by mail only."""
+    return CHANNELS["email"] if kind is Kind.CUSTOMER else PARTS
+
+
 class NewNotice(Struct, frozen=True, kw_only=True, gc=False):
     """A notice to be written. (`cause`, `recipient`) is unique: telling the same thing twice is impossible.
 
     `cause` is `follow-up/ID/cycle/STEP`, `follow-up/ID/response/ID` (update, copy), `digest/RECIPIENT/DAY`
-    or `ops/KIND/EPISODE`. `recipient` is a person's id, `team:ID`, or `ops`. `next_channel_after` is in seconds.
+    `follow-up/ID/customer/SAY` or `ops/KIND/EPISODE`. `recipient` is a person's id, `team:ID`, `customer` or `ops`.
+    `next_channel_after` is in seconds.
     """
 
     cause: str

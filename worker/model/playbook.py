@@ -57,6 +57,22 @@ class Tell(Struct, frozen=True, kw_only=True):
     next_channel_after: Span = Span(10, Unit.MINUTES)
 
 
+class Say(StrEnum):
+    """What a customer may be told, where a playbook asks for it."""
+
+    THANKS = "thanks"  # when a happy answer opens what closes itself
+    RECOVERY_REPLY = "recovery_reply"  # when anything else opens
+    WE_FIXED_IT = "we_fixed_it"  # when a person closes it as recovered and says what was changed
+
+
+class TellCustomer(Struct, frozen=True, kw_only=True):
+    """One `tell_customer` entry. `even_if` lets through what is held back otherwise: private, severity."""
+
+    say: Say
+    at_most_every: Span = Span(30, Unit.DAYS)
+    even_if: tuple[str, ...] = ()
+
+
 class Remind(Struct, frozen=True, kw_only=True):
     every: Span
     until: Milestone = Milestone.ACKNOWLEDGED
@@ -100,5 +116,10 @@ class Playbook(Struct, frozen=True, kw_only=True):
     tries: Tries | None = None
     due_soon: Span | None = None  # the owner is warned when this much is left, unless the customer was contacted
     notify: tuple[Tell, ...] = (Tell(),)
+    tell_customer: tuple[TellCustomer, ...] = ()
     remind: Remind | None = None
     escalate: tuple[Escalation, ...] = ()
+
+    def tells_customer(self, say: Say) -> TellCustomer | None:
+        """The entry that asks for it."""
+        return next((entry for entry in self.tell_customer if entry.say is say), None)

@@ -39,7 +39,7 @@ class Outgoing:
 
     `subject` heads a mail, `lead` is the line a lock screen shows, `sender` the name it comes from: plain text, which
     the channel escapes. `thread` is the ref of the follow-up's first message to this address; `broadcast` shows a reply
-    to the whole channel as well.
+    to the whole channel as well. An empty `sender` is the name that the channel's own address has.
     """
 
     key: str

@@ -12,7 +12,7 @@ from worker.classify.telling import most_telling_sentence
 from worker.model.directory import Directory, Team
 from worker.model.notice import Kind, NewNotice
 from worker.model.playbook import Escalation
-from worker.notify import ops, samples, threadlines
+from worker.notify import customer, ops, samples, threadlines
 from worker.notify.channel import Channel, Outgoing
 from worker.notify.context import Context, Said, fill
 from worker.notify.live import Live
@@ -25,7 +25,7 @@ from worker.store.threads import Thread
 _JOINS_THREAD = frozenset(
     {Kind.UPDATE, Kind.REMINDER, Kind.DUE_SOON, Kind.CLOSED, Kind.TAKEN_OVER, Kind.HANDED_OVER, Kind.ESCALATION}
 )
-_NOT_ABOUT_ONE = frozenset({Kind.OPS, Kind.LATE_ANSWERS, Kind.CATCH_UP, Kind.HUDDLE, Kind.CUSTOMER})
+_NOT_ABOUT_ONE = frozenset({Kind.OPS, Kind.LATE_ANSWERS, Kind.CATCH_UP, Kind.HUDDLE})
 _BROADCAST = frozenset(
     {Kind.UPDATE, Kind.HANDED_OVER, Kind.TAKEN_OVER}
 )  # a new owner or new words: shown to the whole channel
@@ -55,7 +55,7 @@ def compose(
     subject = _subject(view, context, mail=mail, repeat=repeat)
     message = Outgoing(
         key=key,
-        address=context.address,
+        address=customer.address(context) if context.notice.kind is Kind.CUSTOMER else context.address,
         kind=context.notice.kind,
         subject=subject,
         lead=view.lead,
@@ -98,7 +98,7 @@ def redraw(context: Context, channel: Channel, live: Live, now: datetime) -> Out
 
 def preview(
     conn: Connection, kind: Kind, response: int, follow_up: int | None, live: Live, now: datetime, *, by_mail: bool,
-    language: str | None,
+    language: str | None, say: str = "",
 ) -> View | None:  # fmt: skip
     """What a notice of this kind would say about a stored answer now; None for a kind that is not about one answer."""
     if kind in _NOT_ABOUT_ONE:
@@ -111,7 +111,8 @@ def preview(
     context = fill(conn, [bare])[0]
     owner = (context.work.owner if context.work else None) or rules.directory.default_owner.removeprefix("person:")
     data = {**context.notice.data, **({"by": rules.directory.default_owner} if "by" in context.notice.data else {})}
-    context = replace(context, notice=replace(context.notice, recipient=owner, data=data))
+    cause = f"follow-up/{follow_up}/customer/{say}" if kind is Kind.CUSTOMER else context.notice.cause
+    context = replace(context, notice=replace(context.notice, recipient=owner, data=data, cause=cause))
     who = _reader(context, live)
     who = replace(who, language=language) if language else who
     place = _answers(who, rules.directory, context)
@@ -128,6 +129,8 @@ class _Place:
 
 def _reader(context: Context, live: Live) -> Reader:
     rules = live.rule_set
+    if context.notice.kind is Kind.CUSTOMER:
+        return customer.reader(context, rules.directory, rules.timezone)
     return reader(context.notice.recipient, rules.directory, default_zone=rules.timezone)
 
 
@@ -179,6 +182,9 @@ def _telling(said: Said) -> str | None:
 
 def _answers(who: Reader, directory: Directory, context: Context) -> _Place | None:
     """An answer goes to the team's shared mailbox, else to its lead: never to the customer, never back to oneself."""
+    if context.notice.kind is Kind.CUSTOMER:
+        found = customer.answers_to(context.work, directory)
+        return _Place(found, found) if found else None
     team = who.team or (directory.teams.get(who.person.team or "") if who.person else None)
     if team is None:
         return None
@@ -199,7 +205,7 @@ def _subject(view: View, context: Context, *, mail: bool, repeat: bool) -> str:
 
 
 def _begins(context: Context, subject: str) -> Thread | None:
-    if context.work is None or context.thread is not None:
+    if context.work is None or context.thread is not None or context.notice.kind is Kind.CUSTOMER:
         return None
     return Thread(
         follow_up_id=context.work.id,

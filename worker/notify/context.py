@@ -141,6 +141,7 @@ class Context:
     others: tuple[Other, ...] = ()
     told: tuple[Told, ...] = ()  # for somebody who was not there: what reached the owners
     late: tuple[Said, ...] = ()
+    withdrawn: bool = False  # for a customer: another answer of theirs, not older, says that they must not be contacted
     gathered: tuple[Context, ...] = ()  # what a catch-up or huddle sheet tells instead of single messages
 
 
@@ -205,6 +206,7 @@ def fill(conn: Connection, contexts: Sequence[Context]) -> list[Context]:
                 thread=found_threads.get((number or 0, context.channel, context.address)),
                 told=tuple(told.get(number or 0, ())),
                 late=_late(conn, context.notice) if context.notice.kind is Kind.LATE_ANSWERS else (),
+                withdrawn=it is not None and context.notice.kind is Kind.CUSTOMER and _withdrawn(conn, it, said),
                 gathered=_gathered(conn, context) if context.notice.kind in _LISTS else (),
             )
         )
@@ -368,6 +370,18 @@ def _late(conn: Connection, notice: Notice) -> tuple[Said, ...]:
     )
     said = read_said(conn, conn.execute(statement).scalars())
     return tuple(said[number] for number in sorted(said))
+
+
+def _withdrawn(conn: Connection, work: Work, said: Mapping[int, Said]) -> bool:
+    opener, table = said.get(work.response_id), schema.responses
+    if opener is None or work.customer_key is None:
+        return False
+    others = select(table.c.id).where(
+        table.c.customer_key == work.customer_key, table.c.id != opener.id, table.c.test.is_(False),
+        table.c.responded_at >= opener.response.responded_at,
+    )  # fmt: skip
+    found = read_said(conn, conn.execute(others).scalars())
+    return any(one.response.customer.may_contact is False for one in found.values())
 
 
 def _grouped(pairs: Iterable[tuple[Any, T]]) -> dict[Any, list[T]]:

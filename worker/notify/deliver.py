@@ -20,10 +20,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from worker import log
 from worker.clock import Clock
 from worker.errors import InnerloopError, StoreUnavailable
-from worker.model.notice import AttemptOutcome
+from worker.model.notice import AttemptOutcome, Kind
 from worker.notify.channel import MOST_SECONDS, Answer, Channel, Readable
 from worker.notify.compose import Composed, compose
 from worker.notify.context import Context, load, states
+from worker.notify.customer import withheld
 from worker.notify.listen import Listener
 from worker.notify.live import Live
 from worker.notify.obsolete import obsolete
@@ -326,6 +327,11 @@ class Deliverer:
             return Report(claim=claim, answer=None, ended_at=self._clock.now(), skipped=fresh)
         if fresh is not context:
             composed = self._compose(claim, fresh, channel)
+        if composed.broken and fresh.notice.kind is Kind.CUSTOMER:
+            why = "its template cannot be rendered"
+            return Report(
+                claim=claim, answer=None, ended_at=self._clock.now(), skipped=why, broken=tuple(composed.broken)
+            )
         if self._is_held(claim):
             return Report(claim=claim, answer=None, ended_at=self._clock.now())
         return self._call(claim, channel, composed)
@@ -362,6 +368,10 @@ class Deliverer:
                 if reason and claim.action is Action.SEND:
                     return reason
                 context = load(conn, [claim.delivery])[claim.delivery.id]
+            if claim.delivery.notice.kind is Kind.CUSTOMER:
+                context = load(conn, [claim.delivery])[claim.delivery.id]
+                if reason := withheld(context, self._live().rule_set, self._clock.now()):
+                    return reason
         if left < _NEEDED and not self._renewed(claim):
             return None
         return context

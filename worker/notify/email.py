@@ -12,6 +12,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
+from worker.model.notice import Kind
 from worker.notify.channel import Outgoing
 
 HTML = "email.html"
@@ -27,16 +28,18 @@ class BadAddressError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """INNERLOOP_EMAIL_FROM: the address our mails come from; the name before it changes with the kind."""
+    """INNERLOOP_EMAIL_FROM: the address our mails come from. Only customers read its name: others get one by kind."""
 
     address: str
     domain: str
+    name: str = ""
 
     @classmethod
     def of(cls, text: str) -> Sender:
         """Read `Name <address>`. Raises BadAddressError."""
-        address = ascii_address(parseaddr(text)[1])
-        return cls(address, address.rpartition("@")[2])
+        name, found = parseaddr(text)
+        address = ascii_address(found)
+        return cls(address, address.rpartition("@")[2], name)
 
 
 def ascii_address(text: str) -> str:
@@ -55,6 +58,12 @@ def message_id(key: str, sender: Sender) -> str:
     return f"<{key}@{sender.domain}>"
 
 
+def reply_to(message: Outgoing, sender: Sender) -> str | None:
+    """Where an answer goes. A customer's always goes somewhere."""
+    found = message.reply_to or (sender.address if message.kind is Kind.CUSTOMER else None)
+    return ascii_address(found) if found else None
+
+
 def headers(message: Outgoing, sender: Sender) -> dict[str, str]:
     """The headers that a provider leaves to us."""
     found = {"Message-ID": message_id(message.key, sender), "Auto-Submitted": "auto-generated"}
@@ -66,12 +75,12 @@ def headers(message: Outgoing, sender: Sender) -> dict[str, str]:
 def build(message: Outgoing, sender: Sender) -> bytes:
     """The whole mail, text first, HTML as its alternative. Raises BadAddressError."""
     mail = EmailMessage(policy=SMTP)
-    mail["From"] = Address(message.sender, addr_spec=sender.address)
+    mail["From"] = Address(message.sender or sender.name, addr_spec=sender.address)
     mail["To"] = ascii_address(message.address)
     mail["Subject"] = message.subject
     mail["Date"] = format_datetime(message.at)
-    if message.reply_to:
-        mail["Reply-To"] = ascii_address(message.reply_to)
+    if answers := reply_to(message, sender):
+        mail["Reply-To"] = answers
     for name, value in headers(message, sender).items():
         mail[name] = value
     mail.set_content(message.parts[TEXT], cte="quoted-printable")

@@ -251,6 +251,25 @@ _SENTENCES = {
     "the manager": "die Leitung",
     "the team": "das Team",
     "the owner": "wer zuständig ist",
+    "Hello {name},": "Guten Tag {name},",
+    "Hello,": "Guten Tag,",
+    "Thank you for your answer": "Danke für Ihre Antwort",
+    "We have your answer": "Ihre Antwort ist angekommen",
+    "What we have changed": "Was wir geändert haben",
+    "Thank you for your answer. We are glad that it went well.":
+        "Danke für Ihre Antwort. Es freut uns, dass alles gut lief.",
+    "It goes to the people who looked after you. There is nothing for you to do.":
+        "Sie geht an die Menschen, die für Sie da waren. Sie müssen nichts weiter tun.",
+    "Thank you for telling us. We have your answer.": "Danke, dass Sie uns das sagen. Ihre Antwort ist angekommen.",
+    "{name} will be in touch by {when}.": "{name} meldet sich bei Ihnen bis {when}.",
+    "We will be in touch by {when}.": "Wir melden uns bei Ihnen bis {when}.",
+    "Thank you for telling us what went wrong.": "Danke, dass Sie uns gesagt haben, was schiefging.",
+    "This is what we have changed:": "Das haben wir geändert:",
+    "You wrote:": "Sie schrieben:",
+    "If you would rather not get mail from us about your answers, reply to this mail and say so.":
+        "Wenn Sie zu Ihren Antworten keine Mail von uns möchten, antworten Sie einfach und sagen es uns.",
+    "Our reference: {id}": "Unser Zeichen: {id}",
+    "the customer": "den Kunden",
 }  # fmt: skip
 
 _WORDS = {

@@ -76,13 +76,27 @@ def not_delivered(notice_id: int, recipient: str, reason: str, now: datetime) ->
     )
 
 
+def customer_not_told(notice_id: int, reason: str, now: datetime) -> NewNotice:
+    """A customer who was not told, or of whom nobody knows. Once a day per reason."""
+    return notice(
+        "customer_not_told",
+        f"{reason}/{now:%Y-%m-%d}",
+        now,
+        broke=f"Notice {notice_id} to a customer was not delivered: {words(reason)}.",
+        works="The follow-up goes on. Nothing is sent to a customer twice, so nothing is tried again by itself.",
+        todo=f"Others like it: innerloop notices list. To send it after all: innerloop notices retry {notice_id}",
+    )
+
+
 def template_broken(template: str, revision: str, problem: str, now: datetime) -> NewNotice:
+    to_customers = template.startswith(f"{Kind.CUSTOMER.value}/")
+    instead = "Customers get nothing in its place." if to_customers else "The message went out in the built-in text."
     return notice(
         "template_broken",
         f"{revision}/{template}",
         now,
         broke=f"The template {template} of rule set {revision} cannot be rendered: {problem}",
-        works="The message went out in the built-in plain text.",
+        works=instead,
         todo=f"Mend templates/{template}; innerloop templates preview shows the result.",
     )
 

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from worker import log, metrics
-from worker.model.notice import AttemptOutcome, DeliveryState, NewNotice, NoticeState
-from worker.notify import ops, retry, threadlines
+from worker.model.notice import CUSTOMER, AttemptOutcome, DeliveryState, Kind, NewNotice, NoticeState
+from worker.notify import customer, ops, retry, threadlines
 from worker.notify.channel import Answer, Channel, Editable, Readable
 from worker.notify.context import states
 from worker.notify.gathering import Gathering
@@ -238,7 +238,9 @@ class Outbox:
             "notice not delivered", response=notice.response_id, follow_up=notice.follow_up_id, notice=notice.id,
             kind=notice.kind.value, reason=reason,
         )  # fmt: skip
-        if notice.recipient != OPS:
+        if notice.kind is Kind.CUSTOMER:
+            turn.new.append(ops.customer_not_told(notice.id, reason, turn.now))
+        elif notice.recipient != OPS:
             turn.new.append(ops.not_delivered(notice.id, notice.recipient, reason, turn.now))
 
     def _say_in_threads(self, turn: Turn, notice: Notice, follow_up: int, reason: str) -> None:
@@ -260,7 +262,7 @@ class Outbox:
     def _plan_new(self, turn: Turn) -> None:
         """Every waiting notice gets its first delivery, is put off, or ends here when it has nowhere to go."""
         due = notices.waiting(turn.conn, turn.now, _MOST_PLANNED)
-        waiting = self._gathering.run(turn.conn, due, turn.live.rule_set, turn.now)
+        waiting = self._gathering.run(turn.conn, self._allowed(turn, due), turn.live.rule_set, turn.now)
         if not waiting:
             return
         positions = deliveries.positions(turn.conn, [notice.id for notice in waiting])
@@ -275,6 +277,13 @@ class Outbox:
             else:
                 self._fail(turn, notice, "no_address")
         notices.start(turn.conn, [notice.id for notice in waiting], turn.now)
+
+    def _allowed(self, turn: Turn, due: Sequence[Notice]) -> list[Notice]:
+        """Without what a customer must not be told: that ends here, and says why."""
+        theirs = [notice for notice in due if notice.kind is Kind.CUSTOMER]
+        reasons = customer.held_back(turn.conn, theirs, turn.live.rule_set, turn.now)
+        turn.ended.extend(Ended(one, NoticeState.SKIPPED, reasons[one.id]) for one in theirs if one.id in reasons)
+        return [notice for notice in due if notice.id not in reasons]
 
     def _reroute(self, turn: Turn) -> None:
         """What waits for a channel that is held back goes on to another one, where it has one."""
@@ -348,6 +357,10 @@ class Outbox:
         if delivery.past and delivery.past[-1].outcome is None:
             deliveries.mark_lost(turn.conn, delivery)
         action = retry.action(_past(delivery), self._plan(turn, delivery, tried), turn.now)
+        if action is Action.STOP:
+            deliveries.fail(turn.conn, [delivery.id], retry.NO_ANSWER)
+            self._fail(turn, delivery.notice, retry.NO_ANSWER)
+            return None
         if action is Action.NEXT:
             reason = delivery.past[-1].reason or "no_answer"
             deliveries.fail(turn.conn, [delivery.id], reason)
@@ -374,6 +387,8 @@ class Outbox:
     def _targets(self, turn: Turn, notice: Notice) -> list[Target]:
         if notice.is_line:
             return [Target(word, str(notice.data["address"])) for word in notice.channels if word in self._channels]
+        if notice.kind is Kind.CUSTOMER:
+            return [Target(word, CUSTOMER) for word in notice.channels if word in self._channels]
         return targets(
             notice.recipient,
             notice.channels,
@@ -391,6 +406,7 @@ class Outbox:
             can_look=isinstance(self._channels.get(delivery.channel), Readable),
             has_next=bool(rest),
             next_channel_after=timedelta(seconds=delivery.notice.next_channel_after),
+            only_once=delivery.notice.kind is Kind.CUSTOMER,
         )
 
     def _tried(self, turn: Turn, delivery: Delivery) -> set[Target]:

@@ -15,14 +15,13 @@ from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, Templat
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from msgspec import structs
 
-from worker.model.notice import PARTS, Kind
+from worker.model.notice import PARTS, Kind, parts_of
 from worker.notify import builtin, plaintext, slackmarkup
 from worker.notify.view import PARTS_OF_A_VIEW, View
 from worker.route.findings import Finding, Level
 
 SUFFIX = ".j2"
 _MOST_BYTES = 90_000  # Gmail clips a mail at 102 KB
-_UNWRITTEN = frozenset({Kind.CUSTOMER})  # messages to customers come later
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,10 @@ class Templates:
         self._environments = {part: _environment(part, sources) for part in PARTS}
 
     def render(self, view: View, parts: Iterable[str]) -> Rendered:
-        """Every part of a message. What cannot be rendered is the built-in text, and is named."""
+        """Every part of a message. What cannot be rendered is the built-in text, and is named.
+
+        A customer's without a template is named, too: nobody sends them what was never written for them.
+        """
         found, broken = {}, []
         for part in parts:
             name = f"{view.kind.value}/{part}{SUFFIX}"
@@ -70,17 +72,25 @@ class Templates:
                     continue
                 except RenderError as error:
                     broken.append(Broken(name, error.problem))
+            elif view.kind is Kind.CUSTOMER:
+                broken.append(Broken(name, "it is missing"))
             found[part] = builtin.part(view, part)
         return Rendered(found, tuple(broken))
 
-    def check(self, views: Iterable[View], root: str = "templates") -> tuple[Finding, ...]:
-        """Render every template with every view of its kind; what fails, and what is missing below `root`."""
+    def check(self, views: Iterable[View], root: str = "templates", *, customers: bool = False) -> tuple[Finding, ...]:
+        """Render every template with every view of its kind; what fails, and what is missing below `root`.
+
+        `customers`: a playbook tells customers, so what is written to them must be there.
+        """
         shown = list(views)
         found = {}
         for kind in Kind:
-            for part in PARTS if kind not in _UNWRITTEN else ():
+            for part in parts_of(kind):
                 name = f"{kind.value}/{part}{SUFFIX}"
-                finding = self._check(name, part, [view for view in shown if view.kind is kind])
+                if kind is Kind.CUSTOMER and name not in self._names:
+                    finding = _unwritten(name) if customers else None
+                else:
+                    finding = self._check(name, part, [view for view in shown if view.kind is kind])
                 if finding:
                     found[name] = structs.replace(finding, file=f"{root}/{name}")
         return tuple(found.values())
@@ -168,6 +178,11 @@ def _line(error: BaseException, name: str) -> int:
             line = trace.tb_lineno
         trace = trace.tb_next
     return line
+
+
+def _unwritten(name: str) -> Finding:
+    fix = "Copy it from the shipped templates/customer, or take tell_customer out."
+    return _finding("E301", Level.ERROR, name, 0, "is missing, and a playbook tells customers.", fix)
 
 
 def _finding(code: str, level: Level, name: str, line: int, message: str, fix: str = "") -> Finding:

@@ -8,7 +8,8 @@ later          again with growing waits; the next channel once `next_channel_aft
 channel down   the next channel now; where there is none, again when the channel's circuit lets a trial through
 unknown        no answer: it may have arrived. Where the provider can be read back, look; it is there (adopted) or it
                is not (sent again). Where it cannot be read, wait two minutes, send once more marked as a repeat, and
-               after a second silence take the next channel
+               after a second silence take the next channel. To a customer nothing is sent again: a message twice is
+               worse than none
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ NOT_THERE = "not_there"
 CANNOT_READ = "cannot_read_back"
 MAY_NOT_READ = "may_not_read_back"
 NO_ANSWER_TWICE = "no_answer_twice"
+NO_ANSWER = "no_answer"
 
 FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=5)
@@ -43,6 +45,7 @@ class Action(Enum):
     REPEAT = "repeat"  # send, and say in the message that an earlier one may have arrived
     LOOK = "look"  # read back whether it arrived
     NEXT = "next"  # no call: the time for the next channel has come
+    STOP = "stop"  # no call: it may have arrived, and must not arrive twice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +73,7 @@ class Plan:
     can_look: bool  # the channel can be read back
     has_next: bool  # the notice has another channel
     next_channel_after: timedelta
+    only_once: bool = False  # a message twice is worse than none
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ def action(past: Sequence[Attempt], plan: Plan, now: datetime) -> Action:
         return Action.SEND
     last = past[-1]
     if last.outcome in {None, AttemptOutcome.UNKNOWN}:
+        if plan.only_once:
+            return Action.STOP
         return Action.LOOK if plan.can_look and _may_look(past, now) else Action.REPEAT
     if plan.has_next and now >= past[0].started_at + plan.next_channel_after:
         return Action.NEXT
@@ -139,6 +145,8 @@ def step(
 
 
 def _after_silence(reason: str, past: Sequence[Attempt], plan: Plan, now: datetime) -> Step:
+    if plan.only_once:
+        return GiveUp(NO_ANSWER)
     lost = _last_lost(past)
     if reason == CANNOT_READ and lost:
         return Again(max(now, min(now + LOOK_AGAIN_AFTER, lost.started_at + LOOK_FOR)))

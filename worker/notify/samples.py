@@ -14,10 +14,11 @@ from typing import Any
 from worker.model.directory import CalendarSpec, Directory, OrgUnit, Person, Team, Window
 from worker.model.followup import State
 from worker.model.notice import Kind
-from worker.model.playbook import Escalation, Milestone, Playbook, Priority
+from worker.model.playbook import Escalation, Milestone, Playbook, Priority, Say
 from worker.model.response import Contact, Customer, Interaction, Response
 from worker.model.span import Span, Unit
 from worker.model.verdict import Class, Verdict
+from worker.notify import customer
 from worker.notify.context import Before, Context, Line, Said, Step, Work
 from worker.notify.page import Around
 from worker.notify.recipients import reader
@@ -28,6 +29,9 @@ from worker.store.notices import Notice, Told
 
 NOW = datetime(2026, 11, 20, 15, 31, tzinfo=UTC)  # Friday, 16:31 in Berlin
 _DUE = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
+_FIXED = (
+    "The fee of 15 EUR is credited, and the corrected bill is on its way.\n\nReminders now wait for open questions."
+)
 _WORDS = "Third call about the same invoice. Nobody has called me back, and the reminder fee is still on it."
 _HOURS = (Window(datetime(2026, 1, 1, 9, 0).time(), datetime(2026, 1, 1, 17, 30).time()),)  # noqa: DTZ001 - a time of day
 
@@ -192,17 +196,29 @@ def view(kind: Kind, said: Said = SAID, *, by_mail: bool = True, language: str =
     return build(found, who, around(), now, by_mail=by_mail)
 
 
+def to_customer(say: Say, said: Said | None = None, *, language: str = "en") -> View:
+    """What a customer reads."""
+    news = said or (_PRAISE if say is Say.THANKS else SAID)
+    bare = context(Kind.CUSTOMER, news)
+    data = {"by": "ana", "words": _FIXED} if say is Say.WE_FIXED_IT else {}
+    found = replace(bare, notice=replace(bare.notice, cause=f"follow-up/42/customer/{say}", data=data))
+    who = replace(customer.reader(found, DIRECTORY, "Europe/Berlin"), language=language)
+    return build(found, who, around(), NOW, by_mail=True)
+
+
 def views() -> Iterator[View]:
     """Every kind, in both languages, by mail and in Slack; alerts with everything that is hard to show."""
     for kind in Kind:
-        if kind is Kind.CUSTOMER:
-            continue
         for language in ("en", "de", "en-XA"):
+            if kind is Kind.CUSTOMER:
+                yield from (to_customer(say, language=language) for say in Say)
+                continue
             for by_mail in (True, False):
                 yield view(kind, by_mail=by_mail, language=language)
     for said in hard():
         yield view(Kind.ALERT, said)
         yield view(Kind.ALERT, said, by_mail=False)
+        yield to_customer(Say.RECOVERY_REPLY, said)
     yield view(Kind.ALERT, earlier=(Earlier(0, "slack", "U01ANA", "user_disabled", 1),), position=1)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from worker.model.notice import Kind, NewNotice
+from worker.model.notice import CUSTOMER, Kind, NewNotice
 from worker.model.playbook import Priority
 from worker.model.response import Json
 from worker.notify.context import Context, Line
@@ -94,7 +94,8 @@ def _notice(thread: Thread, recipient: str, which: str, data: dict[str, Json], n
 
 def _failed(page: Page) -> str:
     data, say = page.context.notice.data, page.say
-    name, reason = page.first_name(str(data["failed"])), label(str(data.get("reason") or ""))
+    failed, reason = str(data["failed"]), label(str(data.get("reason") or ""))
+    name = say("the customer") if failed == CUSTOMER else page.first_name(failed)
     return say("A message about this did not reach {name}: {reason}.", name=name, reason=reason)
 
 

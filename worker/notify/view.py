@@ -171,6 +171,9 @@ class View:
     next: str = ""
     next_steps: tuple[Moment, ...] = ()
     closing: Closing | None = None
+    says: str = ""
+    colleague: str = ""
+    changed: str = ""
     sections: tuple[Section, ...] = ()
     ops: Ops | None = None
     foot: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from operator import itemgetter
 from worker.model.followup import State, short_id
 from worker.model.notice import Kind
 from worker.model.playbook import Priority
-from worker.notify import lists, reasons, saying, sheets, threadlines
+from worker.notify import customer, lists, reasons, saying, sheets, threadlines
 from worker.notify.context import Context, Said, Work
 from worker.notify.page import Around, Page
 from worker.notify.recipients import Reader
@@ -52,6 +52,8 @@ def build(
     said = context.news if kind is Kind.KUDOS or not context.said else context.said[0]
     if said is None:
         return _bare(page)
+    if kind is Kind.CUSTOMER:
+        return customer.build(page, said)
     if context.work and context.work.playbook.private and not reader.personal:
         return _private(page)
     return _about(page, said, repeat=repeat, in_thread=in_thread)

@@ -14,6 +14,7 @@ from worker.followup.joining import Effects
 from worker.followup.write import write_effects
 from worker.model.decision import Decision, Outcome
 from worker.model.followup import NewHistory, short_id
+from worker.model.notice import Kind
 from worker.pipeline.rows import decision_row_of
 from worker.ruleset import LiveSet
 from worker.store import batch
@@ -39,6 +40,8 @@ def open_late(
     conn.execute(decisions.delete().where(decisions.c.response_id == row.id, decisions.c.version == row.version))
     batch.insert_planned(conn, decisions, [decision_row_of(decided)])
     effects.history = list(_by_hand(effects.history, by, via, note))
+    # Too late for people at work to hear by themselves is too late for the customer, too.
+    effects.notices = [notice for notice in effects.notices if notice.kind is not Kind.CUSTOMER]
     write_effects(conn, effects, now)
     joined = next((follow_up for response, follow_up, *_ in effects.joined if response == row.id), None)
     if joined is None:

@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from worker.model.playbook import Escalation, IfOpen, Milestone, OnePer, Playbook, Priority, Remind, Tell, Tries
+from worker.model.playbook import (
+    Escalation,
+    IfOpen,
+    Milestone,
+    OnePer,
+    Playbook,
+    Priority,
+    Remind,
+    Say,
+    Tell,
+    TellCustomer,
+    Tries,
+)  # fmt: skip
 from worker.model.span import Unit
 from worker.route import shape
 from worker.route.nodes import Map, Node, Seq
@@ -18,6 +30,7 @@ PRIORITIES = tuple(priority.word for priority in Priority)
 TO_CLOSE = ("root_cause", "action", "outcome", "arose", "worth", "note")
 _MILESTONES = tuple(milestone.value for milestone in Milestone)
 _WHEN = ("after", "at", "after_due")
+_EVEN_IF = ("private", "severity")
 
 
 def _owner(desk: Desk, node: Node) -> tuple[str, ...] | None:
@@ -121,6 +134,47 @@ def _notify(desk: Desk, node: Node) -> tuple[Tell, ...]:
     return tuple(told)
 
 
+def _tell_customer(desk: Desk, node: Node) -> tuple[TellCustomer, ...]:
+    told: dict[Say, TellCustomer] = {}
+    for item in shape.items(desk.file, node, "tell_customer"):
+        entry = _customer_entry(desk, item)
+        if entry and entry.say in told:
+            desk.file.add("E129", item, f"tell_customer says {entry.say} twice.", "Keep one of the two.")
+        elif entry:
+            told[entry.say] = entry
+    return tuple(told.values())
+
+
+def _customer_entry(desk: Desk, node: Node) -> TellCustomer | None:
+    file, what = desk.file, "an entry of tell_customer"
+    body = shape.mapping(file, node, what, "Write: {say: thanks}")
+    if body is None:
+        return None
+    found = shape.keys(file, body, what, ("say", "by", "at_most_every", "even_if"), ("say",))
+    say = shape.choice(file, found.get("say"), "word to a customer", tuple(Say))
+    _by_mail_only(desk, found.get("by"))
+    every = shape.span(file, found.get("at_most_every"), "at_most_every", business=False)
+    even_if = shape.choices(file, found["even_if"], "even_if", _EVEN_IF) if "even_if" in found else None
+    return TellCustomer(say=Say(say), **shape.present({"at_most_every": every, "even_if": even_if})) if say else None
+
+
+def _by_mail_only(desk: Desk, node: Node | None) -> None:
+    for word in () if node is None else shape.one_or_many(desk.file, node, "by"):
+        if word.text != "email":
+            said = f'a customer cannot be told by "{shape.shown(word.text)}": mail is the only way to them.'
+            desk.file.add("E103", word, said, "Write: by: email, or leave it out.")
+
+
+def check_customer(desk: Desk, node: Node | None, plan: Playbook) -> None:
+    """Thanks belong to what closes itself, where nobody will be in touch; everything else to what people work on."""
+    wrong = [entry.say for entry in plan.tell_customer if (entry.say is Say.THANKS) is not plan.closes_itself]
+    if wrong and node is not None:
+        word = f'say: {wrong[0]} does not fit playbook "{plan.id}": it '
+        itself, people = "closes itself, so nobody will be in touch.", "is worked on by people, who answer themselves."
+        fix = "Write: say: thanks" if plan.closes_itself else "Write: say: recovery_reply or say: we_fixed_it"
+        desk.file.add("E129", node, word + (itself if plan.closes_itself else people), fix)
+
+
 def _remind(desk: Desk, node: Node) -> Remind | None:
     body = shape.mapping(desk.file, node, "remind", "Write: {every: 1 business day, until: acknowledged}")
     if body is None:
@@ -194,6 +248,7 @@ KEYS: Mapping[str, Callable[[Desk, Node], Any]] = {
     "tries": _tries,
     "due_soon": _due_soon,
     "notify": _notify,
+    "tell_customer": _tell_customer,
     "remind": _remind,
     "escalate": _escalate,
 }
@@ -227,4 +282,6 @@ def _playbook(desk: Desk, entry: tuple[Any, Node]) -> Playbook | None:
     values = read_keys(desk, found)
     if name is None or "owner" not in values or "due" not in values:
         return None
-    return Playbook(id=key.text, name=name, **values)
+    plan = Playbook(id=key.text, name=name, **values)
+    check_customer(desk, found.get("tell_customer"), plan)
+    return plan

@@ -113,6 +113,8 @@ class Desk:
         fix = f'Write: "{kinds[0]}:{node.text}"' if kinds else did_you_mean(node.text, roles)
         if len(several) > 1 and set(several) <= set(roles):
             fix = f"Write: [{', '.join(several)}]"
+        if node.text == "customer":
+            fix = "A customer is told by a key of the playbook: tell_customer: [{say: recovery_reply}]"
         said = ", ".join([*roles, "person:ID", "team:ID"])
         self.file.add("E103", node, f'{what} cannot be "{shown(node.text)}". It may be: {said}.', fix)
 

@@ -157,7 +157,11 @@ class _Entry:
         playbook = self._book.playbooks.get(name or "")
         if playbook is None:
             return None
-        return {"plan": structs.replace(playbook, **values) if values else playbook}
+        if not values:
+            return {"plan": playbook}
+        plan = structs.replace(playbook, **values)
+        playbook_file.check_customer(self._desk, found.get("tell_customer") or found.get("closes_itself"), plan)
+        return {"plan": plan}
 
     def _add(self, node: Node | None) -> dict[str, Any] | None:
         body = shape.mapping(self._file, node, "add", "Write: add: {tags: [app-feedback]}")

@@ -96,7 +96,8 @@ _EXAMPLES = {
     "add": "{tags: [app-feedback]}", "default_owner": '"person:ID"', "due": "1 business day",
     "detractor": "at most 6", "expect": "{rule: some-rule}", "given": "{response.score: 2}",
     "hours": '{mon-fri: "09:00-17:00"}', "id": "some-id", "name": "in a few words", "owner": "[agent, manager]",
-    "promoter": "at least 9", "range": "0 to 10", "then": "{open: recover}", "timezone": "Europe/Berlin",
+    "promoter": "at least 9", "range": "0 to 10", "say": "recovery_reply",
+    "then": "{open: recover}", "timezone": "Europe/Berlin",
     "to": "manager", "until": "2026-12-31", "type": "enum", "words": "{en: [invoice, bill]}",
 }  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from worker.model.directory import Directory
-from worker.model.playbook import Playbook
+from worker.model.playbook import Playbook, Say
 from worker.route.clauses import Clause, Member, When
 from worker.route.conditions import AllOf, AnyOf, Between, Is, IsNot, NoneOf, Test, either, neither
 from worker.route.fields import Kind
@@ -34,6 +34,11 @@ _YES = {
     "response.public": ("the response is public", "the response is not public"),
     "response.test": ("it is a test", "it is no test"),
     "customer.may_contact": ("the customer may be contacted", "the customer may not be contacted"),
+}
+_TOLD = {
+    Say.THANKS: "thank the customer by mail",
+    Say.RECOVERY_REPLY: "tell the customer by mail that somebody will be in touch",
+    Say.WE_FIXED_IT: "let whoever closes it tell the customer what was changed",
 }
 _ROLES = {
     "agent": "the agent",
@@ -174,7 +179,9 @@ def _opening(plan: Playbook, directory: Directory | None) -> str:
     owners = ", else ".join(who(candidate, directory) for candidate in plan.owner)
     never = f", but never {either([who(one, directory) for one in plan.owner_not])}" if plan.owner_not else ""
     urgency = "" if plan.priority == "normal" else f", with {plan.priority} priority"
-    return f"open {plan.id} for {owners}{never}{', in private' if plan.private else ''}{urgency}, due in {plan.due}"
+    private = ", in private" if plan.private else ""
+    told = "".join(f", and {_TOLD[entry.say]}" for entry in plan.tell_customer)
+    return f"open {plan.id} for {owners}{never}{private}{urgency}, due in {plan.due}{told}"
 
 
 def addition(add: Addition, directory: Directory | None = None) -> str:

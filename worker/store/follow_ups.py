@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Row, and_, exists, func, insert, select, text
 from worker.errors import ConflictError, NotFound
 from worker.model.followup import FollowUp, NewHistory, NewTimer, State, short_id
 from worker.model.playbook import Priority
-from worker.model.response import Response
-from worker.store.responses import read_plan, read_response
+from worker.model.response import Contact, Response
+from worker.store.responses import read_contact, read_plan, read_response
 from worker.store.schema import (
     LIVE,
     follow_up_responses,
@@ -246,6 +246,11 @@ def opener(conn: Connection, follow_up_id: int) -> Response:
         .where(follow_ups.c.id == follow_up_id)
     ).scalar_one()
     return read_response(content)
+
+
+def contact_of(conn: Connection, response_id: int) -> Contact:
+    """Ways to reach the customer who gave that response."""
+    return read_contact(conn.execute(select(responses.c.contact).where(responses.c.id == response_id)).scalar_one())
 
 
 def last_told(conn: Connection, follow_up_id: int, cycle: int) -> str | None:

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from worker.model.notice import DeliveryState, Kind, NewNotice, NoticeState
-from worker.model.playbook import Priority
+from worker.model.notice import CUSTOMER, SURVEY, DeliveryState, Kind, NewNotice, NoticeState
+from worker.model.playbook import Priority, Say
 from worker.store import schema
 from worker.store.ids import allocate
 
@@ -19,7 +19,7 @@ LINE = "/line/"  # in the cause of a notice that is one line in a thread
 WAKE = "innerloop_notices"  # the channel of LISTEN and NOTIFY on PostgreSQL
 
 _TABLE = schema.notices
-_FOR_SURVEYS = _TABLE.c.kind == Kind.CUSTOMER.value
+_FOR_SURVEYS = (_TABLE.c.kind == Kind.CUSTOMER.value) & (_TABLE.c.recipient == SURVEY)
 _WAITING = (_TABLE.c.state == NoticeState.PENDING.value, _TABLE.c.started_at.is_(None), ~_FOR_SURVEYS)
 _UNPUBLISHED = (_TABLE.c.state == NoticeState.PENDING.value, _FOR_SURVEYS)
 _CLAIM = timedelta(minutes=1)  # publishing takes less
@@ -61,7 +61,10 @@ _TOLD = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """A row of notices. `recipient` is a person's id, `team:ID` or `ops`; `next_channel_after` is in seconds."""
+    """A row of notices. `recipient` is a person's id, `team:ID`, `customer` or `ops`.
+
+    `next_channel_after` is in seconds.
+    """
 
     id: int
     cause: str
@@ -80,6 +83,11 @@ class Notice:
     def is_line(self) -> bool:
         """One line in the thread of a message; it asks nobody for anything."""
         return LINE in self.cause
+
+    @property
+    def says(self) -> Say:
+        """What a customer is told by it."""
+        return Say(self.cause.rpartition("/")[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +204,49 @@ def take_for_surveys(conn: Connection, now: datetime, limit: int) -> list[Notice
 def unpublished_since(conn: Connection, now: datetime) -> datetime | None:
     """Since when the oldest of what waits for the survey tool has been waiting."""
     return _oldest(conn, now, *_UNPUBLISHED)
+
+
+def exists_for(conn: Connection, cause: str) -> bool:
+    """Whether there is a notice of that cause, whatever became of it."""
+    return bool(conn.execute(select(exists().where(_TABLE.c.cause == cause))).scalar())
+
+
+def lock_customers(conn: Connection, keys: Iterable[str]) -> None:
+    """One sender at a time says something to a customer, until its transaction ends. SQLite has one writer anyway."""
+    if conn.dialect.name == "postgresql":
+        for key in sorted(set(keys)):
+            conn.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+
+
+def told_customer(conn: Connection, customer_key: str, but: Notice, since: datetime) -> bool:
+    """Whether another notice says the same to that customer: it is under way, or was since then."""
+    follow_ups = schema.follow_ups
+    statement = select(
+        exists().where(
+            follow_ups.c.customer_key == customer_key,
+            _TABLE.c.follow_up_id == follow_ups.c.id,
+            _TABLE.c.recipient == CUSTOMER,
+            _TABLE.c.kind == Kind.CUSTOMER.value,
+            _TABLE.c.cause.like(f"%/customer/{but.says}"),
+            _TABLE.c.state != NoticeState.SKIPPED.value,
+            _TABLE.c.started_at > since,
+            _TABLE.c.id != but.id,
+        )
+    )
+    return bool(conn.execute(statement).scalar())
+
+
+def take_back(conn: Connection, about: ColumnElement[bool], reason: str, now: datetime) -> None:
+    """End what a customer, or the survey tool about one, would have been told."""
+    waiting = (about, _TABLE.c.kind == Kind.CUSTOMER.value, _TABLE.c.state == NoticeState.PENDING.value)
+    ended = {"state": NoticeState.SKIPPED.value, "reason": reason, "ended_at": now}
+    ids = list(conn.execute(update(_TABLE).where(*waiting).values(ended).returning(_TABLE.c.id)).scalars())
+    sent = schema.deliveries
+    conn.execute(
+        update(sent)
+        .where(sent.c.notice_id.in_(ids), sent.c.state == DeliveryState.PENDING.value)
+        .values(state=DeliveryState.SKIPPED.value, reason=reason, next_at=None, lease_until=None, lease_token=None)
+    )
 
 
 def published(conn: Connection, ids: Sequence[int], now: datetime) -> None:

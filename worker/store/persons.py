@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, delete, func, insert, select, update
 
 from worker.errors import UsageError
+from worker.model.notice import Kind
 from worker.model.response import Contact
 from worker.store import customers, forgetting, listing
 from worker.store.dead_letters import Seal, Sealed
+from worker.store.notices import take_back
 from worker.store.responses import EVALUATOR, read_contact
 from worker.store.schema import (
     dead_letters,
@@ -167,6 +169,7 @@ def export(conn: Connection, person: Person, seal: Seal | None) -> Json:
         "follow_ups": [
             {**listing.follow_up_row(conn, id_), **_closing(conn, id_)} for id_ in (*person.own, *person.shared)
         ],
+        "told": [_told(row) for row in _customer_notices(conn, person)],
         "dead_letters": [_dead_letter(conn, id_, seal) for id_ in person.dead_letters],
         "dead_letters_unopened": person.unopened,
     }
@@ -200,6 +203,23 @@ def _closing(conn: Connection, id_: int) -> Json:
     return {"closing": row.closing, "cancel_reason": row.cancel_reason}
 
 
+def _customer_notices(conn: Connection, person: Person) -> Iterable[RowMapping]:
+    mine = (notices.c.kind == Kind.CUSTOMER.value) & notices.c.response_id.in_(person.responses)
+    return conn.execute(select(notices).where(mine).order_by(notices.c.id)).mappings()
+
+
+def _told(row: RowMapping) -> Json:
+    """What was sent, or was to be sent, about them to themselves and to the survey tool."""
+    return {
+        "follow_up": listing.text_id(row["follow_up_id"]),
+        "to": row["recipient"],
+        "what": row["cause"].rpartition("/")[2],
+        "state": row["state"],
+        "at": listing.iso(row["ended_at"]),
+        "data": row["data"],
+    }
+
+
 def _dead_letter(conn: Connection, id_: int, seal: Seal | None) -> Json:
     sealed = conn.execute(select(dead_letters.c.sealed).where(dead_letters.c.id == id_)).scalar_one()
     record = seal.open(sealed) if seal and sealed else None
@@ -216,7 +236,7 @@ def erase(conn: Connection, person: Person, marks: Sequence[str], *, revision: s
     forgetting.blank_responses(conn, person.responses, now)
     forgetting.blank_follow_ups(conn, person.own)
     _part_from(conn, person)
-    _blank_what_was_told(conn, person)
+    _blank_what_was_told(conn, person, now)
     _bury(conn, person.dead_letters, now)
 
 
@@ -242,8 +262,9 @@ def _part_from(conn: Connection, person: Person) -> None:
     conn.execute(update(follow_ups).where(mine).values(customer_key=None, dedupe_key=None))
 
 
-def _blank_what_was_told(conn: Connection, person: Person) -> None:
+def _blank_what_was_told(conn: Connection, person: Person, now: datetime) -> None:
     about = notices.c.follow_up_id.in_(person.own) | notices.c.response_id.in_(person.responses)
+    take_back(conn, about, "the customer was erased", now)
     conn.execute(update(notices).where(about, notices.c.ended_at.is_not(None)).values(data=None))
     theirs = func.lower(deliveries.c.address).in_([address.lower() for address in person.addresses])
     conn.execute(update(deliveries).where(theirs).values(address=forgetting.GONE))

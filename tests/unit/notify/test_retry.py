@@ -12,6 +12,7 @@ from worker.model.notice import AttemptOutcome as Out
 from worker.notify.retry import (
     CANNOT_READ,
     MAY_NOT_READ,
+    NO_ANSWER,
     NO_ANSWER_TWICE,
     NOT_THERE,
     Action,
@@ -122,6 +123,13 @@ def test_only_a_provider_that_is_silent_again_makes_the_next_send_wait(
 def test_a_mail_without_answer_is_repeated_after_two_minutes() -> None:
     assert after(Out.UNKNOWN, [], plan()) == Again(NOW + timedelta(minutes=2))
     assert action(past(Out.UNKNOWN), plan(), NOW) is Action.REPEAT
+
+
+def test_what_must_not_arrive_twice_ends_with_the_first_silence() -> None:
+    once = Plan(can_look=False, has_next=False, next_channel_after=timedelta(minutes=10), only_once=True)
+    assert after(Out.UNKNOWN, [], once) == GiveUp(NO_ANSWER)
+    assert [action(past(end), once, NOW) for end in (None, Out.UNKNOWN)] == [Action.STOP, Action.STOP]
+    assert action(past(Out.LATER), once, NOW) is Action.SEND
 
 
 def test_a_second_silence_goes_to_the_next_channel() -> None:

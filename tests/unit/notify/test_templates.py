@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.shared import ROOT
 from worker.model.notice import PARTS, Kind
+from worker.model.playbook import Say
 from worker.notify import samples
 from worker.notify.render import Templates
 from worker.notify.slackmarkup import BlockError, collect, cut_escaped, escape
@@ -44,6 +45,14 @@ def test_a_missing_template_is_a_warning_and_the_built_in_text_is_sent() -> None
     rendered = without.render(samples.view(Kind.KUDOS), ("slack",))
     assert rendered.broken == ()
     assert "stayed on the line" in rendered.parts["slack"]
+
+
+def test_customers_get_no_built_in_text_and_a_set_that_tells_them_needs_their_templates() -> None:
+    old = {name: data for name, data in FILES.items() if not name.startswith("customer/")}
+    assert Templates(old).check(VIEWS) == ()
+    assert [finding.code for finding in Templates(old).check(VIEWS, customers=True)] == ["E301", "E301"]
+    rendered = Templates(old).render(samples.to_customer(Say.THANKS), ("email.txt",))
+    assert [one.problem for one in rendered.broken] == ["it is missing"]
 
 
 @pytest.mark.parametrize("evil", ["''.__class__.__mro__", "score.__class__.__mro__", "words.__init__.__globals__"])

@@ -129,6 +129,29 @@ FILES = [
      [('4:35 E101 unknown key "b". person "head" may have: name, email, slack, known_as, team, manager, language, '
        "timezone, calendar, away, left, quiet, at_most, digest. If it belongs to a list, put that into brackets: "
        "[a, b].")]),
+    ("playbooks.yaml", PLAYBOOKS.replace("1 day", "1 day, tell_customer: [{say: recovery_reply, by: [slack]}]"),
+     [('3:103 E103 a customer cannot be told by "slack": mail is the only way to them. '
+       "Write: by: email, or leave it out.")]),
+    ("playbooks.yaml", PLAYBOOKS.replace("1 day", "1 day, tell_customer: [{say: recovery_repli}]"),
+     [('3:82 E103 "recovery_repli" is no word to a customer. There are: thanks, recovery_reply, we_fixed_it. '
+       'Did you mean "recovery_reply"?')]),
+    ("playbooks.yaml", PLAYBOOKS.replace("1 day", "1 day, tell_customer: [{say: thanks}]"),
+     [('3:75 E129 say: thanks does not fit playbook "recover": it is worked on by people, who answer themselves. '
+       "Write: say: recovery_reply or say: we_fixed_it")]),
+    ("playbooks.yaml", PLAYBOOKS.replace("1 day", "1 day, closes_itself: yes, tell_customer: [{say: we_fixed_it}]"),
+     [('3:95 E129 say: we_fixed_it does not fit playbook "recover": it closes itself, so nobody will be in touch. '
+       "Write: say: thanks")]),
+    ("playbooks.yaml", PLAYBOOKS.replace("1 day", "1 day, notify: [{to: customer}]"),
+     [('3:74 E103 to cannot be "customer". It may be: owner, agent, manager, account_manager, unit_manager, '
+       "team_lead, team_queue, person:ID, team:ID. A customer is told by a key of the playbook: "
+       "tell_customer: [{say: recovery_reply}]")]),
+    ("playbooks.yaml", PLAYBOOKS.replace("1 day", "1 day, tell_customer: [{say: we_fixed_it, even_if: privat}]"),
+     ['3:104 E103 "privat" is no even_if. There are: private, severity. Did you mean "private"?']),
+    ("playbooks.yaml", PLAYBOOKS.replace("1 day", "1 day, tell_customer: [{say: we_fixed_it}, {say: we_fixed_it}]"),
+     ["3:96 E129 tell_customer says we_fixed_it twice. Keep one of the two."]),
+    ("routing.yaml", ROUTING.replace("{ignore: no rule holds}", "{open: recover, tell_customer: [{say: thanks}]}"),
+     [('4:78 E129 say: thanks does not fit playbook "recover": it is worked on by people, who answer themselves. '
+       "Write: say: recovery_reply or say: we_fixed_it")]),
     ("surveys.yaml", "format: 1\nsurveys:\n  a: {metric: npss}\n",
      ['3:15 E103 "npss" has no scale. Did you mean "nps"?']),
     ("theme.yaml", "format: 1\n",

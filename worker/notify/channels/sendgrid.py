@@ -21,7 +21,7 @@ from sendgrid import SendGridAPIClient
 
 from worker.model.notice import AttemptOutcome
 from worker.notify.channel import MOST_SECONDS, Answer, Outgoing
-from worker.notify.email import HTML, TEXT, BadAddressError, Sender, ascii_address, headers, message_id
+from worker.notify.email import HTML, TEXT, BadAddressError, Sender, ascii_address, headers, message_id, reply_to
 from worker.notify.network import NotSentError, opener, within
 
 _DOWN = AttemptOutcome.CHANNEL_DOWN
@@ -91,7 +91,7 @@ class SendGrid:
                     "custom_args": {"delivery_id": message.key},
                 }
             ],
-            "from": {"email": self._sender.address, "name": message.sender},
+            "from": {"email": self._sender.address, "name": message.sender or self._sender.name},
             "subject": message.subject,
             "content": [
                 {"type": "text/plain", "value": message.parts[TEXT]},
@@ -104,8 +104,8 @@ class SendGrid:
                 "subscription_tracking": {"enable": False},
             },
         }
-        if message.reply_to:
-            payload["reply_to"] = {"email": ascii_address(message.reply_to)}
+        if answers := reply_to(message, self._sender):
+            payload["reply_to"] = {"email": answers}
         return payload
 
 
