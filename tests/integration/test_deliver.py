@@ -18,6 +18,7 @@ from worker.followup.service import Service
 from worker.model.notice import Kind
 from worker.ruleset import LiveSet
 from worker.store.engine import Store
+from worker.store.schema import follow_ups
 
 OPS = ("slack:#cx-ops", "email:ops@example.com")
 
@@ -175,6 +176,23 @@ def test_who_did_what_stands_in_the_thread_one_line_each(
     assert [m.text for m in lines] == ["Ana acknowledged this from Slack.", "Ana tried, no answer. “Rang twice.”"]
     assert {m.payload["reply_broadcast"] for m in lines} == {False}
     assert len({m.delivery_id for m in slack.messages}) == 3
+
+
+def test_a_message_is_edited_only_where_it_would_look_different(
+    told: Telling, slack: SlackServer, clock: MovableClock
+) -> None:
+    told.follow_up()
+    told.tell()
+    sender = told.deliverer()
+    sender.run_until_idle(10)
+    edits = []
+    for change in ({}, {"priority": 4}, {}):
+        clock.advance(minutes=20)
+        with told.store.write() as conn:
+            conn.execute(follow_ups.update().values(version=follow_ups.c.version + 1, **change))
+        sender.run_until_idle(10)
+        edits.append(len(slack.updates))
+    assert edits == [0, 1, 1]
 
 
 def test_a_new_owner_is_shown_to_the_whole_channel(told: Telling, slack: SlackServer, clock: MovableClock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,14 +18,14 @@ from tests.support.waiting import until
 from worker.model.notice import AttemptOutcome, Kind
 from worker.notify.channel import Answer
 from worker.notify.channels import build
+from worker.notify.claims import Claim
 from worker.notify.context import Context
 from worker.notify.context import load as load_contexts
-from worker.notify.deliver import _rest
-from worker.notify.outbox import Claim
+from worker.notify.deliver import _Begun, _rest
 from worker.ruleset import LiveSet
 from worker.settings import load
 from worker.store.engine import Store
-from worker.store.schema import deliveries
+from worker.store.schema import deliveries, follow_ups
 
 OPS = ("slack:#cx-ops", "email:ops@example.com")
 
@@ -304,21 +305,35 @@ def test_a_call_begins_when_another_one_is_written_down(only_slack: Telling) -> 
         only_slack.follow_up(number, owner=f"person:{number}")
         only_slack.tell(number, to=("ana", "bo", "cyd")[number - 1])
     sender = only_slack.deliverer(senders=1)
-    sender._dispatch(sender._record([], 3).claims)
+    sender._turn()
     until(lambda: len(sender._reports) == 1)
-    assert len(sender._granted) == 1  # the other two wait, whatever the first one was told
+    assert len(sender._queue) == 2  # the other two wait, whatever the first one was told
     sender.run_until_idle(10)
-    assert not sender._granted
+    assert not sender._queue
 
 
 def test_a_sender_that_lost_its_lease_sends_nothing(only_slack: Telling, slack: SlackServer) -> None:
     told = only_slack
     told.tell()
     frozen = told.deliverer()
-    claims = frozen._record([], 1).claims
+    (claim,) = frozen._record([], 1).claims
     _end_leases(told)
-    assert frozen._deliver(claims[0], _context(told, claims[0])).answer is None
+    for begun in (_Begun(claim, _context(told, claim), None, at=0.0), _Begun(claim, None, None, at=0.0)):
+        assert frozen._deliver(begun).answer is None
     assert not slack.messages
+
+
+def test_a_sender_that_stood_still_within_its_lease_goes_on(only_slack: Telling, slack: SlackServer) -> None:
+    told = only_slack
+    told.tell()
+    slow = told.deliverer()
+    (claim,) = slow._record([], 1).claims
+    with told.store.write() as conn:
+        conn.execute(follow_ups.update().values(version=follow_ups.c.version + 1, owner="bo"))
+    # when the follow-up has moved on since the turn that let it begin
+    report = slow._deliver(_Begun(claim, _context(told, claim), None, at=0.0))
+    assert report.answer is not None
+    assert slack.messages
 
 
 def test_a_mailbox_that_does_not_exist_ends_as_a_visible_failure(
@@ -348,16 +363,42 @@ def test_messages_to_one_channel_keep_a_second_apart(
     assert counts == [1, 2, 3, 4, 4]
 
 
-def test_two_messages_claimed_in_time_are_not_called_closer_than_their_pace(
-    only_slack: Telling, clock: MovableClock
+def test_a_channel_rests_from_the_end_of_a_call_for_every_process(
+    only_slack: Telling, slack: SlackServer, clock: MovableClock
 ) -> None:
-    only_slack.tell()
-    sender = only_slack.deliverer()
-    (claim,) = sender._record([], 1).claims
-    sender._stopping.set()  # nobody waits in a test
-    for _ in range(2):
-        sender._keep_pace(claim, only_slack.channels["slack"])
-    assert sender._called == {("slack", "U01ANA"): clock.now() + timedelta(seconds=1)}
+    for number in (1, 2):
+        only_slack.follow_up(number)
+        only_slack.tell(number)
+    one, other = only_slack.deliverer(), only_slack.deliverer()
+    # given: two processes that have claimed a message to the same place, the first takes its time
+    one._turn()
+    clock.advance(milliseconds=400)
+    until(lambda: len(one._reports) == 1)
+    one._reports[0] = replace(one._reports[0], ended_at=clock.now())
+    one._turn()
+    # then
+    clock.advance(milliseconds=900)
+    other._turn()
+    assert len(slack.messages) == 1
+    clock.advance(milliseconds=100)
+    other.run_until_idle(10)
+    assert len(slack.messages) == 2
+
+
+def test_two_claims_for_one_place_do_not_both_begin(only_slack: Telling) -> None:
+    for number in (1, 2):
+        only_slack.follow_up(number)
+        only_slack.tell(number)
+    # given: two processes that have claimed a message to the same place, and had nobody free to send it
+    one, other = (only_slack.deliverer(senders=0) for _ in range(2))
+    for sender in (one, other):
+        sender._queue_up(sender._record([], 1).claims)
+        sender._senders = 4
+    # when both have
+    first, second = one._record([], 0), other._record([], 0)
+    # then
+    assert (len(first.begun), len(second.begun)) == (1, 0)
+    assert second.lost == other._queue.keys()
 
 
 @pytest.mark.parametrize(("asked", "rest"), [(1, 1.0), (30, 5.0), (0, 0.0)])

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, exists, select
+from sqlalchemy import BindParameter, Connection, Row, bindparam, exists, select
 
 from worker.model.followup import LIVE, State
 from worker.model.notice import Kind
@@ -26,7 +26,61 @@ T = TypeVar("T")
 _STATES = select(
     *(schema.follow_ups.c[name] for name in ("id", "state", "owner", "cycle", "version", "snoozed_until"))
 ).where(schema.follow_ups.c.id.in_(bindparam("ids", expanding=True)))
-_LIVE = [state.value for state in LIVE]
+
+# Built once: they run for every handful of messages, and building a statement costs more than running it.
+_ids: BindParameter[Any] = bindparam("ids", expanding=True)
+_SAID = (
+    select(schema.responses.c.id, schema.responses.c.verdict, schema.responses.c.contact, schema.versions.c.content)
+    .join(
+        schema.versions,
+        (schema.versions.c.response_id == schema.responses.c.id) & (schema.versions.c.n == schema.responses.c.version),
+    )
+    .where(schema.responses.c.id.in_(_ids))
+)
+_WORKS = select(schema.follow_ups).where(schema.follow_ups.c.id.in_(_ids))
+_RESPONSES_OF = (
+    select(schema.follow_up_responses.c.follow_up_id, schema.follow_up_responses.c.response_id)
+    .where(schema.follow_up_responses.c.follow_up_id.in_(_ids))
+    .order_by(*(schema.follow_up_responses.c[name] for name in ("follow_up_id", "at", "response_id")))
+)
+_SKIPS = (
+    select(schema.decisions.c.response_id, schema.decisions.c.skips)
+    .where(schema.decisions.c.response_id.in_(_ids))
+    .order_by(schema.decisions.c.version)
+)
+_HISTORY = (
+    select(schema.history)
+    .where(schema.history.c.follow_up_id.in_(_ids))
+    .order_by(schema.history.c.follow_up_id, schema.history.c.version)
+)
+_STEPS = (
+    select(*(schema.timers.c[name] for name in ("follow_up_id", "cycle", "step", "fire_at")))
+    .where(schema.timers.c.follow_up_id.in_(_ids), schema.timers.c.state == "pending")
+    .order_by(schema.timers.c.fire_at)
+)
+_BEFORE = (
+    select(
+        *(schema.responses.c[name] for name in ("id", "customer_key", "responded_at", "metric", "score")),
+        schema.follow_ups.c.state,
+        schema.follow_ups.c.outcome,
+    )
+    .outerjoin(schema.follow_ups, schema.follow_ups.c.response_id == schema.responses.c.id)
+    .where(
+        schema.responses.c.customer_key.in_(_ids),
+        schema.responses.c.test.is_(False),
+        schema.responses.c.score.is_not(None),
+    )
+    .order_by(schema.responses.c.responded_at.desc())
+)
+_OTHERS = (
+    select(*(schema.follow_ups.c[name] for name in ("customer_key", "id", "playbook", "owner")))
+    .where(
+        schema.follow_ups.c.customer_key.in_(_ids),
+        schema.follow_ups.c.state.in_([state.value for state in LIVE]),
+        schema.follow_ups.c.test.is_(False),
+    )
+    .order_by(schema.follow_ups.c.id)
+)
 _MOST_BEFORE = 3  # earlier answers that a message names
 _LISTS = frozenset({Kind.CATCH_UP, Kind.HUDDLE})
 
@@ -222,12 +276,6 @@ def read_said(conn: Connection, ids: Iterable[int]) -> dict[int, Said]:
     wanted = sorted(ids)
     if not wanted:
         return {}
-    responses, versions = schema.responses, schema.versions
-    statement = (
-        select(responses.c.id, responses.c.verdict, responses.c.contact, versions.c.content)
-        .join(versions, (versions.c.response_id == responses.c.id) & (versions.c.n == responses.c.version))
-        .where(responses.c.id.in_(wanted))
-    )
     return {
         row.id: Said(
             id=row.id,
@@ -235,15 +283,14 @@ def read_said(conn: Connection, ids: Iterable[int]) -> dict[int, Said]:
             verdict=msgspec.convert(row.verdict, Verdict, strict=False),
             contact=msgspec.convert(row.contact or {}, Contact, strict=False),
         )
-        for row in conn.execute(statement)
+        for row in conn.execute(_SAID, {"ids": wanted})
     }
 
 
 def _works(conn: Connection, ids: Sequence[int]) -> dict[int, Work]:
     if not ids:
         return {}
-    rows = conn.execute(select(schema.follow_ups).where(schema.follow_ups.c.id.in_(ids)))
-    return {row.id: _work(row) for row in rows}
+    return {row.id: _work(row) for row in conn.execute(_WORKS, {"ids": list(ids)})}
 
 
 def _work(row: Row[Any]) -> Work:
@@ -266,45 +313,31 @@ def _playbook(row: Row[Any]) -> Playbook:
 def _responses_of(conn: Connection, ids: Sequence[int]) -> dict[int, list[int]]:
     if not ids:
         return {}
-    table = schema.follow_up_responses
-    statement = (
-        select(table.c.follow_up_id, table.c.response_id)
-        .where(table.c.follow_up_id.in_(ids))
-        .order_by(table.c.follow_up_id, table.c.at, table.c.response_id)
-    )
-    return _grouped((row.follow_up_id, row.response_id) for row in conn.execute(statement))
+    return _grouped((row.follow_up_id, row.response_id) for row in conn.execute(_RESPONSES_OF, {"ids": list(ids)}))
 
 
 def _skips(conn: Connection, work: Iterable[Work]) -> dict[int, tuple[Mapping[str, Any], ...]]:
     ids = sorted({one.response_id for one in work})
     if not ids:
         return {}
-    table = schema.decisions
-    statement = select(table.c.response_id, table.c.skips).where(table.c.response_id.in_(ids)).order_by(table.c.version)
-    return {row.response_id: tuple(row.skips) for row in conn.execute(statement)}
+    return {row.response_id: tuple(row.skips) for row in conn.execute(_SKIPS, {"ids": ids})}
 
 
 def _history(conn: Connection, ids: Sequence[int]) -> dict[int, list[Line]]:
     if not ids:
         return {}
-    table = schema.history
-    statement = select(table).where(table.c.follow_up_id.in_(ids)).order_by(table.c.follow_up_id, table.c.version)
     return _grouped(
         (row.follow_up_id, Line(row.version, row.at, row.what, row.by, row.note, row.via, (row.detail or {}).get("to")))
-        for row in conn.execute(statement)
+        for row in conn.execute(_HISTORY, {"ids": list(ids)})
     )
 
 
 def _steps(conn: Connection, work: Mapping[int, Work]) -> dict[int, list[Step]]:
     if not work:
         return {}
-    table = schema.timers
-    statement = (
-        select(table).where(table.c.follow_up_id.in_(list(work)), table.c.state == "pending").order_by(table.c.fire_at)
-    )
     return _grouped(
         (row.follow_up_id, Step(row.step, row.fire_at))
-        for row in conn.execute(statement)
+        for row in conn.execute(_STEPS, {"ids": list(work)})
         if row.cycle == work[row.follow_up_id].cycle
     )
 
@@ -313,19 +346,9 @@ def _before(conn: Connection, keys: Collection[str]) -> dict[str, list[tuple[int
     """Every answer of these customers, newest first, with the follow-up it opened."""
     if not keys:
         return {}
-    responses, follow_ups = schema.responses, schema.follow_ups
-    statement = (
-        select(
-            responses.c.id, responses.c.customer_key, responses.c.responded_at, responses.c.metric, responses.c.score,
-            follow_ups.c.state, follow_ups.c.outcome,
-        )
-        .outerjoin(follow_ups, follow_ups.c.response_id == responses.c.id)
-        .where(responses.c.customer_key.in_(keys), responses.c.test.is_(False), responses.c.score.is_not(None))
-        .order_by(responses.c.responded_at.desc())
-    )  # fmt: skip
     return _grouped(
         (row.customer_key, (row.id, Before(row.responded_at, row.metric, row.score, row.state, row.outcome)))
-        for row in conn.execute(statement)
+        for row in conn.execute(_BEFORE, {"ids": list(keys)})
     )
 
 
@@ -340,13 +363,9 @@ def _earlier_than(
 def _others(conn: Connection, keys: Collection[str]) -> dict[str, list[Other]]:
     if not keys:
         return {}
-    table = schema.follow_ups
-    statement = (
-        select(table.c.customer_key, table.c.id, table.c.playbook, table.c.owner)
-        .where(table.c.customer_key.in_(keys), table.c.state.in_(_LIVE), table.c.test.is_(False))
-        .order_by(table.c.id)
+    return _grouped(
+        (row.customer_key, Other(row.id, row.playbook, row.owner)) for row in conn.execute(_OTHERS, {"ids": list(keys)})
     )
-    return _grouped((row.customer_key, Other(row.id, row.playbook, row.owner)) for row in conn.execute(statement))
 
 
 def _gathered(conn: Connection, context: Context) -> tuple[Context, ...]:

@@ -13,6 +13,8 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,14 +23,15 @@ from worker import log
 from worker.clock import Clock
 from worker.errors import InnerloopError, StoreUnavailable
 from worker.model.notice import AttemptOutcome, Kind
-from worker.notify.channel import MOST_SECONDS, Answer, Channel, Readable
+from worker.notify.channel import Answer, Channel, Readable
+from worker.notify.claims import Claim, ClaimKey, Report, Turned
 from worker.notify.compose import Composed, compose
 from worker.notify.context import Context, load, states
 from worker.notify.customer import withheld
 from worker.notify.listen import Listener
 from worker.notify.live import Live
-from worker.notify.obsolete import obsolete
-from worker.notify.outbox import Claim, ClaimKey, Outbox, Report, Turned
+from worker.notify.obsolete import Now, obsolete
+from worker.notify.outbox import Outbox
 from worker.notify.refresh import Refresh
 from worker.notify.retry import Action
 from worker.store import channel_state, deliveries, notices
@@ -41,10 +44,20 @@ _AHEAD = 8  # claims per sender, while calls are quick
 _QUICK = 0.5  # seconds: longer calls, and nothing is claimed that cannot start at once
 _HELD_SECONDS = 5.0  # how long this process remembers by itself; the store remembers longer
 _TRIES = 3
-_MOST_CALLED = 2000  # remembered addresses, before the old ones are forgotten
 _SOON = timedelta(seconds=5)
-_NEEDED = timedelta(seconds=MOST_SECONDS + 2)
+_TOGETHER = 0.01  # seconds that the report of a call waits for others to be written down with it
+_JUST_NOW = 2.0  # seconds since a turn wrote attempts, leases and saw the follow-ups: later, the store is asked again
 _log = log.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A claim whose attempt is written: its follow-up as it was then, and when that was by `_awake`."""
+
+    claim: Claim
+    context: Context | None  # as read when it was claimed
+    current: Now | None
+    at: float
 
 
 class Deliverer:
@@ -74,18 +87,16 @@ class Deliverer:
         self._pool: ThreadPoolExecutor | None = None
         self._thread: threading.Thread | None = None
         self._woken = threading.Event()
+        self._enough = threading.Event()  # set: what has been reported is not kept waiting for more
         self._stopping = threading.Event()
         self._turning = threading.Lock()
         self._reports: deque[Report] = deque()
+        # Claims whose attempt is not written yet, in the order in which their turn comes.
+        self._queue: dict[ClaimKey, tuple[Claim, Context | None]] = {}
         # Claims whose attempt is written, and whose answer is not: at most as many as there are senders. Should
-        # the process die now, these and no others may be sent again. What else is claimed waits until it is granted.
-        self._granted: set[ClaimKey] = set()
-        self._lost: set[ClaimKey] = set()  # somebody else's by now
-        self._grants = threading.Condition()
+        # the process die now, these and no others may be sent again.
         self._flying: dict[ClaimKey, tuple[Claim, Future[None]]] = {}
         self._held: dict[str, float] = {}  # channel -> monotonic time until which this process sends nothing there
-        self._pacing = threading.Lock()
-        self._called: dict[tuple[str, str], datetime] = {}  # channel and address -> the last call there
         self._slowest = 0.0  # of the last turn's calls, seconds
         self._tried_open = False
 
@@ -101,8 +112,6 @@ class Deliverer:
         """Claim nothing more, let the calls under way end, record them, give the rest back."""
         ends = time.monotonic() + timeout
         self._stopping.set()
-        with self._grants:
-            self._grants.notify_all()
         self._listener.stop(1.0)
         self._woken.set()
         if self._thread:
@@ -120,6 +129,7 @@ class Deliverer:
 
     def wake(self) -> None:
         """There is something new: look now. Any thread may call this, at any time."""
+        self._enough.set()
         self._woken.set()
 
     def run_until_idle(self, timeout: float = 600) -> None:
@@ -150,7 +160,7 @@ class Deliverer:
         return self._is_busy() or self._clock.now() != before or self._due_now()
 
     def _is_busy(self) -> bool:
-        return bool(self._flying or self._reports)
+        return bool(self._queue or self._flying or self._reports)
 
     # The loop ----------------------------------------------------------------------------------------------------
 
@@ -173,6 +183,9 @@ class Deliverer:
             if not busy:
                 self._woken.wait(self._pause())
             self._woken.clear()
+            if self._reports:
+                self._enough.wait(_TOGETHER)
+            self._enough.clear()
 
     def _turn(self) -> bool:
         """One transaction and what follows from it. True when another turn should follow at once."""
@@ -184,26 +197,21 @@ class Deliverer:
             if not reports and not (room > 0 and self._due_now()):
                 self._refresh.step(self._executor(), self._woken.set)
                 return False
+            began = _awake()
             turned = self._record(reports, room)
-            self._dispatch(turned.claims)
+            self._queue_up(turned.claims)
+            self._dispatch(turned, began)
             return turned.more and self._room() > 0
 
     def _record(self, reports: list[Report], room: int) -> Turned:
-        """Write down what came back, claim what is next, and grant as many new calls as have ended."""
-        ended = {report.claim.key for report in reports}
-        under_way = self._granted - ended
-        calls = 0 if self._stopping.is_set() else self._senders - len(under_way)
-        waiting = [claim for claim, _ in self._flying.values() if claim.key not in self._granted]
+        """Write down what came back, claim what is next, and let as many new calls begin as have ended."""
+        calls = 0 if self._stopping.is_set() else self._senders - len(self._flying)
+        waiting = [claim for claim, _ in self._queue.values()]
         try:
-            turned = self._write(reports, room, waiting, calls)
+            return self._write(reports, room, waiting, calls)
         except BaseException:
             self._reports.extendleft(reversed(reports))
             raise
-        with self._grants:
-            self._granted = under_way | turned.begun
-            self._lost |= turned.lost
-            self._grants.notify_all()
-        return turned
 
     def _write(self, reports: list[Report], room: int, waiting: Sequence[Claim], calls: int) -> Turned:
         """A turn; once more where another process was in the way (PostgreSQL ends one of two that block each other)."""
@@ -247,7 +255,7 @@ class Deliverer:
         if self._stopping.is_set():
             return 0
         ahead = _AHEAD if self._slowest < _QUICK else 1
-        room = self._senders * ahead - len(self._flying)
+        room = self._senders * ahead - len(self._queue) - len(self._flying)
         return room if room >= max(self._senders * (ahead // 2), 1) else 0
 
     def _due_now(self) -> bool:
@@ -281,68 +289,99 @@ class Deliverer:
             self._pool = ThreadPoolExecutor(self._senders, thread_name_prefix="send")
         return self._pool
 
-    def _dispatch(self, claims: Sequence[Claim]) -> None:
-        if not claims:
-            return
-        with self._store.read() as conn:
-            contexts = load(conn, [claim.delivery for claim in claims])
-        for claim in claims:
-            future = self._executor().submit(self._work, claim, contexts[claim.delivery.id])
-            self._flying[claim.key] = (claim, future)
+    def _queue_up(self, claims: Sequence[Claim]) -> None:
+        """Read what all of these say, at once. A store that is gone meanwhile is asked again by each."""
+        contexts: Mapping[int, Context] = {}
+        if claims:
+            with suppress(StoreUnavailable), self._store.read() as conn:
+                contexts = load(conn, [claim.delivery for claim in claims])
+        self._queue |= {claim.key: (claim, contexts.get(claim.delivery.id)) for claim in claims}
+
+    def _dispatch(self, turned: Turned, began: float) -> None:
+        """Let the calls begin whose attempts are written now."""
+        for key in turned.lost:
+            self._queue.pop(key)
+        for key, current in turned.begun.items():
+            claim, context = self._queue.pop(key)
+            future = self._executor().submit(self._work, _Begun(claim, context, current, began))
+            self._flying[key] = (claim, future)
 
     def _give_back(self) -> None:
-        for claim, future in list(self._flying.values()):
-            if future.cancel():
-                self._report(Report(claim=claim, answer=None, ended_at=self._clock.now()))
+        unsent = [claim for claim, future in self._flying.values() if future.cancel()]
+        for claim in (*unsent, *(claim for claim, _ in self._queue.values())):
+            self._report(self._unsent(claim))
+        self._queue.clear()
 
     def _report(self, report: Report) -> None:
+        """Calls that end at nearly the same time are written down together: a turn costs more than a message."""
         self._reports.append(report)
+        if len(self._reports) >= len(self._flying):
+            self._enough.set()
         self._woken.set()
 
     # One claim, in a sender's thread -----------------------------------------------------------------------------
 
-    def _work(self, claim: Claim, context: Context) -> None:
+    def _work(self, begun: _Begun) -> None:
+        claim = begun.claim
         try:
-            report = self._deliver(claim, context)
+            report = self._deliver(begun)
         except StoreUnavailable:
             # Nothing was sent; the lease ends by itself, or the delivery is given back when the store is.
-            report = Report(claim=claim, answer=None, ended_at=self._clock.now())
+            report = self._unsent(claim)
         except Exception as error:  # noqa: BLE001 - a bug must cost one attempt, not the sender
             _log.error("sender failed", problem=type(error).__name__, place=_place(error), delivery=claim.delivery.id)
             answer = Answer(outcome=AttemptOutcome.LATER, reason="internal_problem")
-            granted = self._is_granted(claim)  # only what has an attempt can have failed
-            report = Report(claim=claim, answer=answer if granted else None, ended_at=self._clock.now())
+            report = Report(claim=claim, answer=answer, ended_at=self._clock.now())
         self._report(report)
 
-    def _deliver(self, claim: Claim, context: Context) -> Report:
+    def _deliver(self, begun: _Begun) -> Report:
         """Compose, look once more whether it may be sent, send. Without its lease a claim is given back."""
-        channel = self._channels[claim.delivery.channel]
+        claim, channel = begun.claim, self._channels[begun.claim.delivery.channel]
+        context = self._context(begun)
+        if isinstance(context, str):
+            return self._unsent(claim, skipped=context)
         composed = self._compose(claim, context, channel)
-        if not self._is_granted(claim):
-            return Report(claim=claim, answer=None, ended_at=self._clock.now())
-        fresh = self._last_look(claim, context)
-        if fresh is None:
-            return Report(claim=claim, answer=None, ended_at=self._clock.now())
-        if isinstance(fresh, str):
-            return Report(claim=claim, answer=None, ended_at=self._clock.now(), skipped=fresh)
-        if fresh is not context:
-            composed = self._compose(claim, fresh, channel)
-        if composed.broken and fresh.notice.kind is Kind.CUSTOMER:
+        if _awake() - begun.at > _JUST_NOW:
+            again = self._look_again(replace(begun, context=context))
+            newer = self._context(again) if again else None
+            if newer is None or isinstance(newer, str):
+                return self._unsent(claim, skipped=newer)
+            if newer is not context:
+                composed = self._compose(claim, newer, channel)
+        if composed.broken and claim.delivery.notice.kind is Kind.CUSTOMER:
             why = "its template cannot be rendered"
-            return Report(
-                claim=claim, answer=None, ended_at=self._clock.now(), skipped=why, broken=tuple(composed.broken)
-            )
+            return replace(self._unsent(claim, skipped=why), broken=tuple(composed.broken))
         if self._is_held(claim):
-            return Report(claim=claim, answer=None, ended_at=self._clock.now())
+            return self._unsent(claim)
         return self._call(claim, channel, composed)
 
-    def _is_granted(self, claim: Claim) -> bool:
-        """Wait until this call's turn has come. False when the claim is lost, or no new call may begin any more."""
-        key = claim.key
-        with self._grants:
-            self._grants.wait_for(lambda: key in self._granted or key in self._lost or self._stopping.is_set())
-            self._lost.discard(key)
-            return key in self._granted
+    def _unsent(self, claim: Claim, skipped: str | None = None) -> Report:
+        return Report(claim=claim, answer=None, ended_at=self._clock.now(), skipped=skipped)
+
+    def _context(self, begun: _Begun) -> Context | str:
+        """What the store says about it now; a reason to skip where it has become needless since it was claimed."""
+        claim, context, current = begun.claim, begun.context, begun.current
+        told = claim.delivery.notice
+        moved = current and context and context.work and current.version != context.work.version
+        if context and not moved and told.kind is not Kind.CUSTOMER:
+            return context
+        reason = obsolete(told, current)
+        if reason and claim.action is Action.SEND:
+            return reason
+        with self._store.read() as conn:
+            context = load(conn, [claim.delivery])[claim.delivery.id]
+        if told.kind is Kind.CUSTOMER and (reason := withheld(context, self._live().rule_set, self._clock.now())):
+            return reason
+        return context
+
+    def _look_again(self, begun: _Begun) -> _Begun | None:
+        """Ask the store once more, since it took long to get here. None when the lease is lost."""
+        claim, at, number = begun.claim, _awake(), begun.claim.delivery.notice.follow_up_id
+        with self._store.write() as conn:
+            if not deliveries.renew(conn, claim.delivery.id, claim.token, self._store.now(conn)):
+                return None
+            current = states(conn, [number]).get(number) if number is not None else None
+        return replace(begun, current=current, at=at)
 
     def _compose(self, claim: Claim, context: Context, channel: Channel) -> Composed:
         return compose(
@@ -355,54 +394,13 @@ class Deliverer:
             repeat=claim.action is Action.REPEAT,
         )
 
-    def _last_look(self, claim: Claim, context: Context) -> Context | str | None:
-        """The context, newer if the follow-up has moved; a reason to skip; or None when the lease is lost."""
-        with self._store.read() as conn:
-            left = deliveries.lease_left(conn, claim.delivery.id, claim.token, self._store.now(conn))
-            number = claim.delivery.notice.follow_up_id
-            current = states(conn, [number]).get(number) if number is not None else None
-            if left is None:
-                return None
-            if current and context.work and current.version != context.work.version:
-                reason = obsolete(claim.delivery.notice, current)
-                if reason and claim.action is Action.SEND:
-                    return reason
-                context = load(conn, [claim.delivery])[claim.delivery.id]
-            if claim.delivery.notice.kind is Kind.CUSTOMER:
-                context = load(conn, [claim.delivery])[claim.delivery.id]
-                if reason := withheld(context, self._live().rule_set, self._clock.now()):
-                    return reason
-        if left < _NEEDED and not self._renewed(claim):
-            return None
-        return context
-
-    def _renewed(self, claim: Claim) -> bool:
-        with self._store.write() as conn:
-            return deliveries.renew(conn, claim.delivery.id, claim.token, self._store.now(conn))
-
     def _is_held(self, claim: Claim) -> bool:
         """The channel has just refused everything, or asked for a rest: another sender of this process heard it."""
         return not claim.trial and self._held.get(claim.delivery.channel, 0.0) > time.monotonic()
 
-    def _keep_pace(self, claim: Claim, channel: Channel) -> None:
-        """Claimed a second apart, two messages to one address may still be sent closer: the second waits for the rest.
-
-        A moment at most: the store's pace has kept them apart already.
-        """
-        if channel.pace is None or claim.action is Action.LOOK:
-            return
-        place, now = (claim.delivery.channel, claim.delivery.address), self._clock.now()
-        with self._pacing:
-            at = min(max(now, self._called.get(place, now - channel.pace) + channel.pace), now + channel.pace)
-            if len(self._called) > _MOST_CALLED:
-                self._called = {place: last for place, last in self._called.items() if last > now - channel.pace}
-            self._called[place] = at
-        self._stopping.wait((at - now).total_seconds())
-
     def _call(self, claim: Claim, channel: Channel, composed: Composed) -> Report:
         if claim.trial:
             _reload(channel)
-        self._keep_pace(claim, channel)
         started = time.monotonic()
         answer = _ask(claim, channel, composed, self._clock.now())
         seconds = time.monotonic() - started
@@ -417,14 +415,22 @@ class Deliverer:
             channel=claim.delivery.channel, outcome=answer.outcome.value, reason=answer.reason,
             seconds=round(seconds, 3),
         )  # fmt: skip
+        thread = _thread(composed.begins, answer)
+        if thread:
+            self._refresh.remember(thread, composed.message, thread.shown_version)
         return Report(
             claim=claim,
             answer=answer,
             ended_at=self._clock.now(),
             seconds=seconds,
-            thread=_thread(composed.begins, answer),
+            thread=thread,
             broken=tuple(composed.broken),
         )
+
+
+def _awake() -> float:
+    """Seconds on a clock that nobody sets and that goes on while a laptop sleeps, where the system has one."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _rest(answer: Answer) -> float:

@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from worker import log, metrics
-from worker.model.notice import CUSTOMER, AttemptOutcome, DeliveryState, Kind, NewNotice, NoticeState
+from worker.model.notice import CUSTOMER, AttemptOutcome, Kind, NewNotice, NoticeState
 from worker.notify import customer, ops, retry, threadlines
 from worker.notify.channel import Answer, Channel, Editable, Readable
+from worker.notify.claims import Call, Claim, ClaimKey, Report, Turned, past
 from worker.notify.context import states
 from worker.notify.gathering import Gathering
 from worker.notify.live import Live
@@ -24,58 +25,12 @@ from worker.notify.obsolete import Now, obsolete
 from worker.notify.recipients import OPS, Target, targets
 from worker.notify.retry import Action
 from worker.store import channel_state, deliveries, notices, threads
-from worker.store.deliveries import Delivery, Planned, Result
+from worker.store.deliveries import Delivery, Due, Planned
 from worker.store.notices import Ended, Notice
-from worker.store.threads import Thread
 
 _ALERT_IN_FLIGHT = timedelta(seconds=2)
 _MOST_PLANNED = 200
 _log = log.get(__name__)
-
-
-ClaimKey = tuple[int, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A delivery that this process may send now: until its lease ends, and only with its token."""
-
-    delivery: Delivery
-    token: str
-    action: Action
-    trial: bool  # the message that tries a channel which was held back
-
-    @property
-    def attempt(self) -> int:
-        return deliveries.next_number(self.delivery)
-
-    @property
-    def key(self) -> ClaimKey:
-        """Which claim this is: a delivery whose lease has ended may be claimed again, also by this process."""
-        return self.delivery.id, self.token
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What a sender did with a claim. No `answer`: no call was made; then `skipped` says why, or it is given back."""
-
-    claim: Claim
-    answer: Answer | None
-    ended_at: datetime
-    seconds: float = 0.0
-    skipped: str | None = None
-    thread: Thread | None = None
-    broken: Sequence[NewNotice] = ()  # templates that could not be rendered
-
-
-@dataclass(frozen=True, slots=True)
-class Turned:
-    """What came of a turn: new claims, which claims' attempts are written, which were lost meanwhile."""
-
-    claims: Sequence[Claim]
-    begun: frozenset[ClaimKey]  # these may be called now
-    lost: frozenset[ClaimKey]
-    more: bool  # another turn right away finds something to do
 
 
 @dataclass(slots=True)
@@ -91,7 +46,8 @@ class Turn:
     planned: list[Planned] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
     new: list[NewNotice] = field(default_factory=list)
-    full: set[Target] = field(default_factory=set)  # paced places that have had their message of this moment
+    current: Mapping[int, Now] = field(default_factory=dict)  # follow-ups as they are, by number
+    full: set[Target] = field(default_factory=set)  # paced places for which a message is claimed already
 
     def is_open(self, channel: str) -> bool:
         """Held back, with no trial due yet."""
@@ -135,61 +91,71 @@ class Outbox:
             self._plan_new(turn)
             self._reroute(turn)
         self._write(turn)
+        turn.full.update(place for claim in waiting if (place := self._paced(claim)))
         claims = self._claim(turn, room) if room > 0 else []
         next_up = [*waiting, *claims][:calls]
-        begun = deliveries.begin(conn, [(claim.delivery, claim.token) for claim in next_up], now, lease_now)
-        lost = {claim.key for claim in next_up} - begun
-        return Turned(claims, frozenset(begun), frozenset(lost), turn.more)
+        begun = self._begin(turn, next_up)
+        return Turned(claims, begun, frozenset({claim.key for claim in next_up} - begun.keys()), turn.more)
 
     # Recording ---------------------------------------------------------------------------------------------------
 
     def _record(self, turn: Turn, reports: Sequence[Report]) -> None:
+        """All calls that ended are written down together; what follows from each comes after."""
+        ended = [Call(report, report.answer) for report in reports if report.answer is not None]
+        for call in ended:
+            self._judge(turn, call)
+        changed = deliveries.record(turn.conn, [call.result for call in ended])
+        self._hold(turn, ended)
+        for call in ended:
+            if call.report.claim.key in changed:
+                self._follow(turn, call)
+        begun = [thread for call in ended if isinstance(call.step, retry.Done) and (thread := call.report.thread)]
+        threads.begin(turn.conn, begun)
         for report in reports:
             turn.new.extend(report.broken)
-            if report.answer is not None:
-                self._record_answer(turn, report, report.answer)
-            elif report.skipped is not None:
-                self._skip(turn, report.claim, report.skipped)
-            else:
-                deliveries.release(turn.conn, [(report.claim.delivery, report.claim.token)], turn.now)
+            if report.answer is None:
+                self._give_back(turn, report)
 
-    def _record_answer(self, turn: Turn, report: Report, answer: Answer) -> None:
-        delivery = report.claim.delivery
+    def _give_back(self, turn: Turn, report: Report) -> None:
+        if report.skipped is not None:
+            self._skip(turn, report.claim, report.skipped)
+        else:
+            deliveries.release(turn.conn, [(report.claim.delivery, report.claim.token)], turn.now)
+
+    def _judge(self, turn: Turn, call: Call) -> None:
+        report, answer, delivery = call.report, call.answer, call.report.claim.delivery
         self._heed(turn, delivery, answer)
-        tried = self._tried(turn, delivery)
-        step = retry.step(
+        call.tried = self._tried(turn, delivery)
+        call.step = retry.step(
             answer.outcome,
             answer.reason or answer.outcome.value,
             answer.retry_after,
-            _past(delivery),
-            self._plan(turn, delivery, tried),
+            past(delivery),
+            self._plan(turn, delivery, call.tried),
             report.ended_at,
             self._jitter(),
         )
         metrics.ATTEMPTS.labels(delivery.channel, answer.outcome.value).inc()
         metrics.SEND_SECONDS.labels(delivery.channel).observe(report.seconds)
-        if deliveries.record(turn.conn, [_result(report, answer, step)]):
-            for_good = answer.outcome is AttemptOutcome.REFUSED
-            self._follow(turn, delivery, step, report.thread, tried, for_good=for_good)
 
-    def _follow(
-        self,
-        turn: Turn,
-        delivery: Delivery,
-        step: retry.Step,
-        thread: Thread | None,
-        tried: set[Target],
-        *,
-        for_good: bool,
-    ) -> None:
+    def _hold(self, turn: Turn, ended: Sequence[Call]) -> None:
+        """A paced place rests from the end of a call: only then has the provider surely taken the message."""
+        rests = [
+            (place.channel, place.address, call.report.ended_at + pace)
+            for call in ended
+            if (place := self._paced(call.report.claim)) and (pace := self._channels[place.channel].pace)
+        ]
+        channel_state.hold(turn.conn, rests)
+
+    def _follow(self, turn: Turn, call: Call) -> None:
         """What a step means for the notice."""
-        match step:
+        delivery = call.report.claim.delivery
+        match call.step:
             case retry.Done():
                 turn.ended.append(Ended(delivery.notice, NoticeState.DELIVERED, None))
-                if thread:
-                    threads.begin(turn.conn, thread)
             case retry.NextChannel(reason):
-                self._go_on(turn, delivery, reason, tried, for_good=for_good)
+                for_good = call.answer.outcome is AttemptOutcome.REFUSED
+                self._go_on(turn, delivery, reason, call.tried, for_good=for_good)
             case retry.GiveUp(reason):
                 self._fail(turn, delivery.notice, reason)
             case retry.Again():
@@ -210,7 +176,7 @@ class Outbox:
             _log.info("channel works again", channel=channel)
         if answer.retry_after:
             address = channel_state.WHOLE if answer.whole_channel else delivery.address
-            channel_state.hold(turn.conn, channel, address, turn.now + answer.retry_after)
+            channel_state.hold(turn.conn, [(channel, address, turn.now + answer.retry_after)])
 
     def _go_on(self, turn: Turn, delivery: Delivery, reason: str, tried: set[Target], *, for_good: bool) -> None:
         """Plan the next channel's delivery; ops hear why this one did not do."""
@@ -314,23 +280,38 @@ class Outbox:
     # Claiming ----------------------------------------------------------------------------------------------------
 
     def _claim(self, turn: Turn, room: int) -> list[Claim]:
-        found = deliveries.due(turn.conn, turn.now, turn.lease_now, room * 4)
+        besides = [(place.channel, place.address) for place in turn.full]
+        found = deliveries.due(turn.conn, turn.now, turn.lease_now, room * 4, besides)
         if not found:
             return []
-        still = self._still_worth_sending(turn, found)
+        chosen = self._one_for_each_place(found)
+        first = dict.fromkeys(one.id for one in chosen[:room])
+        about = {one.follow_up_id for one in chosen[:room]} - {None}
+        # What else is due about these is looked at as well: an update is told in the alert that goes out now.
+        first |= dict.fromkeys(one.id for one in found if one.follow_up_id in about)
+        still = self._still_worth_sending(turn, deliveries.by_ids(turn.conn, list(first)))
         token = secrets.token_urlsafe(9)
         claims: list[Claim] = []
         for delivery in still:
             if len(claims) < room and (claim := self._take(turn, delivery, token)):
                 claims.append(claim)
         deliveries.lease(turn.conn, [claim.delivery for claim in claims], token, turn.lease_now)
-        turn.more = bool(turn.planned or turn.new or len(found) == room * 4)
+        turn.more = bool(turn.planned or turn.new or len(chosen) > room or len(found) == room * 4)
         self._write(turn)
         return claims
 
+    def _one_for_each_place(self, found: Sequence[Due]) -> list[Due]:
+        """Without what its place's pace would not let through in this turn."""
+        chosen: dict[object, Due] = {}
+        for one in found:
+            channel = self._channels.get(one.place[0])
+            paced = channel is not None and channel.pace is not None and not one.tried
+            chosen.setdefault(one.place if paced else one.id, one)
+        return list(chosen.values())
+
     def _still_worth_sending(self, turn: Turn, found: Sequence[Delivery]) -> list[Delivery]:
         ids = sorted({d.notice.follow_up_id for d in found if d.notice.follow_up_id is not None})
-        current = states(turn.conn, ids)
+        turn.current = states(turn.conn, ids)
         alerts = notices.alerts_under_way(turn.conn, ids)
         worth = []
         for delivery in found:
@@ -339,7 +320,7 @@ class Outbox:
             if notice.kind.value == "update" and under_way:
                 deliveries.wait(turn.conn, delivery.id, turn.now + _ALERT_IN_FLIGHT)
                 continue
-            reason = obsolete(notice, _with_alert(current.get(notice.follow_up_id or 0), under_way))
+            reason = obsolete(notice, _with_alert(turn.current.get(notice.follow_up_id or 0), under_way))
             if reason and not _is_unsettled(delivery):
                 self._skip_unclaimed(turn, delivery, reason)
             else:
@@ -356,7 +337,7 @@ class Outbox:
             return None
         if delivery.past and delivery.past[-1].outcome is None:
             deliveries.mark_lost(turn.conn, delivery)
-        action = retry.action(_past(delivery), self._plan(turn, delivery, tried), turn.now)
+        action = retry.action(past(delivery), self._plan(turn, delivery, tried), turn.now)
         if action is Action.STOP:
             deliveries.fail(turn.conn, [delivery.id], retry.NO_ANSWER)
             self._fail(turn, delivery.notice, retry.NO_ANSWER)
@@ -370,17 +351,37 @@ class Outbox:
         until = turn.now + retry.TRIAL_EVERY
         if trial and not channel_state.take_trial(turn.conn, delivery.channel, turn.now, until):
             return None
-        return Claim(delivery, token, action, trial) if self._in_pace(turn, delivery, channel, action) else None
-
-    def _in_pace(self, turn: Turn, delivery: Delivery, channel: Channel, action: Action) -> bool:
-        if channel.pace is None or action is Action.LOOK:
-            return True
-        place = Target(delivery.channel, delivery.address)
+        claim = Claim(delivery, token, action, trial)
+        place = self._paced(claim)
         if place in turn.full:
-            return False
-        turn.full.add(place)
-        until = turn.now + channel.pace
-        return channel_state.take_slot(turn.conn, delivery.channel, delivery.address, turn.now, until)
+            return None
+        if place:
+            turn.full.add(place)
+        return claim
+
+    def _paced(self, claim: Claim) -> Target | None:
+        """Where the next message has to wait after this call."""
+        channel = self._channels.get(claim.delivery.channel)
+        if channel is None or channel.pace is None or claim.action is Action.LOOK:
+            return None
+        return Target(claim.delivery.channel, claim.delivery.address)
+
+    def _begin(self, turn: Turn, next_up: Sequence[Claim]) -> dict[ClaimKey, Now | None]:
+        """Write the attempts of calls that may begin now. Where the pace has no room for one, it is given back."""
+        places = {
+            place: pace for c in next_up if (place := self._paced(c)) and (pace := self._channels[place.channel].pace)
+        }
+        slots = [(place.channel, place.address, turn.now + pace) for place, pace in places.items()]
+        taken = {Target(*slot) for slot in channel_state.take_slots(turn.conn, slots, turn.now)}
+        free = [claim for claim in next_up if self._paced(claim) in {None, *taken}]
+        late = [(claim.delivery, claim.token) for claim in next_up if claim not in free]
+        deliveries.release(turn.conn, late, turn.now)
+        held = [(claim.delivery, claim.token) for claim in free]
+        begun = deliveries.begin(turn.conn, held, turn.now, turn.lease_now)
+        numbers = {claim.key: claim.delivery.notice.follow_up_id for claim in free if claim.key in begun}
+        unseen = {number for number in numbers.values() if number is not None} - turn.current.keys()
+        current = {**turn.current, **states(turn.conn, sorted(unseen))}
+        return {key: current.get(number or 0) for key, number in numbers.items()}
 
     # Shared ------------------------------------------------------------------------------------------------------
 
@@ -417,10 +418,6 @@ class Outbox:
         return {Target(item.channel, item.address) for item in earlier if item.attempts}
 
 
-def _past(delivery: Delivery) -> tuple[retry.Attempt, ...]:
-    return tuple(retry.Attempt(started_at=a.started_at, outcome=a.outcome, reason=a.reason) for a in delivery.past)
-
-
 def _is_unsettled(delivery: Delivery) -> bool:
     """A message may have arrived: find out before saying that nothing was sent."""
     return bool(delivery.past) and delivery.past[-1].outcome in {None, AttemptOutcome.UNKNOWN}
@@ -451,24 +448,3 @@ def _with_alert(now: Now | None, under_way: bool | None) -> Now | None:
 
 def _ops_words(notice: Notice) -> dict[str, object]:
     return {key: notice.data.get(key) for key in ("kind", "broke", "todo")}
-
-
-def _result(report: Report, answer: Answer, step: retry.Step) -> Result:
-    state = {
-        retry.Done: DeliveryState.DELIVERED,
-        retry.Again: DeliveryState.PENDING,
-    }.get(type(step), DeliveryState.FAILED)
-    lost = answer.outcome is AttemptOutcome.UNKNOWN and report.claim.action is not Action.LOOK
-    return Result(
-        delivery_id=report.claim.delivery.id,
-        token=report.claim.token,
-        attempt=report.claim.attempt,
-        outcome=answer.outcome,
-        state=state,
-        reason=answer.reason,
-        ended_at=report.ended_at,
-        seconds=round(report.seconds, 4),
-        next_at=step.at if isinstance(step, retry.Again) else None,
-        provider_id=answer.provider_id,
-        lost=lost,
-    )

@@ -9,12 +9,20 @@ COLUMNS = 72
 LABEL = 16
 
 
+class _Wrapper(textwrap.TextWrapper):
+    """Breaks a word that is longer than a line. A web address stays whole on a line of its own, else it is no link."""
+
+    def __init__(self, first: str, rest: str) -> None:
+        super().__init__(COLUMNS, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+
+    def _handle_long_word(self, chunks: list[str], line: list[str], length: int, width: int) -> None:
+        self.break_long_words = "://" not in chunks[-1]
+        super()._handle_long_word(chunks, line, length, width)
+
+
 def wrap(text: str, indent: int = 0) -> str:
-    """Paragraphs of at most 72 columns; an address or another long word stays whole."""
-    lead = " " * indent
-    wrapper = textwrap.TextWrapper(
-        COLUMNS, initial_indent=lead, subsequent_indent=lead, break_long_words=False, break_on_hyphens=False
-    )
+    """Paragraphs of at most 72 columns; only a web address may be longer."""
+    wrapper = _Wrapper(" " * indent, " " * indent)
     return "\n".join(wrapper.fill(line) if line.strip() else "" for line in text.splitlines())
 
 
@@ -23,14 +31,7 @@ def row(label: str, text: str, indent: int = 0) -> str:
     lead = " " * indent
     if len(label) >= LABEL:
         return f"{lead}{label}\n{wrap(text, indent + LABEL)}"
-    wrapper = textwrap.TextWrapper(
-        COLUMNS,
-        initial_indent=f"{lead}{label:<{LABEL - 1}} ",
-        subsequent_indent=" " * (indent + LABEL),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return wrapper.fill(text)
+    return _Wrapper(f"{lead}{label:<{LABEL - 1}} ", " " * (indent + LABEL)).fill(text)
 
 
 def quoted(text: str) -> str:

@@ -6,6 +6,7 @@ A row with an empty address speaks of the whole channel. `next_send_at` is the e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -34,25 +35,21 @@ def blocks(
     )
 
 
-def take_slot(conn: Connection, channel: str, address: str, now: datetime, until: datetime) -> bool:
-    """Reserve the next message to an address until `until`; False when another sender was faster."""
-    slot = {"of": channel, "place": address, "now": now, "until": until}
-    return conn.execute(_slot(conn.dialect.name), slot).first() is not None
+Slot = tuple[str, str, datetime]  # channel, address, until
 
 
-def hold(conn: Connection, channel: str, address: str, until: datetime) -> None:
-    """Send nothing before `until`: the provider asked for it."""
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    statement = (
-        insert(_TABLE)
-        .values(channel=channel, address=address, next_send_at=until)
-        .on_conflict_do_update(
-            index_elements=["channel", "address"],
-            set_={"next_send_at": until},
-            where=or_(_TABLE.c.next_send_at.is_(None), _TABLE.c.next_send_at < until),
-        )
-    )
-    conn.execute(statement)
+def take_slots(conn: Connection, slots: Sequence[Slot], now: datetime) -> set[tuple[str, str]]:
+    """Reserve the next message to each of these addresses; gives those where no other sender was faster."""
+    if not slots:
+        return set()
+    rows = [{**row, "now": now} for row in _rows(slots)]
+    return {(row.channel, row.address) for row in conn.execute(_take(conn.dialect.name), rows)}
+
+
+def hold(conn: Connection, slots: Sequence[Slot]) -> None:
+    """Send nothing there before `until`: the pace or the provider asks for it."""
+    if slots:
+        conn.execute(_hold(conn.dialect.name), _rows(slots))
 
 
 def open_circuit(conn: Connection, channel: str, reason: str, trial_at: datetime) -> bool:
@@ -107,16 +104,33 @@ def next_free_at(conn: Connection, now: datetime) -> datetime | None:
 
 
 @cache
-def _slot(dialect: str) -> Any:
+def _take(dialect: str) -> Any:
+    statement = _until(dialect, _TABLE.c.next_send_at <= bindparam("now", type_=UtcTime))
+    return statement.returning(_TABLE.c.channel, _TABLE.c.address)  # psycopg counts no rows of such an insert
+
+
+@cache
+def _hold(dialect: str) -> Any:
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    until = bindparam("until", type_=UtcTime)
-    free = or_(_TABLE.c.next_send_at.is_(None), _TABLE.c.next_send_at <= bindparam("now", type_=UtcTime))
-    return (
-        insert(_TABLE)
-        .values(channel=bindparam("of"), address=bindparam("place"), next_send_at=until)
-        .on_conflict_do_update(index_elements=["channel", "address"], set_={"next_send_at": until}, where=free)
-        .returning(_TABLE.c.channel)  # psycopg counts no rows of such an insert
+    return _until(dialect, _TABLE.c.next_send_at < insert(_TABLE).excluded.next_send_at)
+
+
+def _until(dialect: str, before: ColumnElement[bool]) -> Any:
+    """Put a row's `next_send_at` where it has none, or one for which `before` holds."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = insert(_TABLE)
+    return statement.on_conflict_do_update(
+        index_elements=["channel", "address"],
+        set_={"next_send_at": statement.excluded.next_send_at},
+        where=or_(_TABLE.c.next_send_at.is_(None), before),
     )
+
+
+def _rows(slots: Sequence[Slot]) -> list[dict[str, Any]]:
+    """In one order everywhere, so that two processes do not wait for each other."""
+    return [
+        {"channel": channel, "address": address, "next_send_at": until} for channel, address, until in sorted(slots)
+    ]
 
 
 def _whole(channel: str) -> tuple[ColumnElement[bool], ...]:

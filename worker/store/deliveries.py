@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -18,8 +19,10 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    tuple_,
     update,
 )  # fmt: skip
+from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.model.notice import WORKER_STOPPED, AttemptOutcome, DeliveryState
 from worker.store import channel_state, schema
@@ -29,6 +32,7 @@ from worker.store.notices import by_ids as notices_by_ids
 from worker.store.types import UtcTime
 
 LEASE = timedelta(seconds=30)
+Place = tuple[str, str]  # channel, address
 
 _TABLE = schema.deliveries
 _ATTEMPTS = schema.attempts
@@ -45,9 +49,6 @@ _NOW = bindparam("now", type_=UtcTime)
 _DUE = (_PENDING, _TABLE.c.next_at <= _NOW, _FREE, ~channel_state.blocks(_TABLE.c.channel, _TABLE.c.address, _NOW))
 
 # Built once: these run for every message, and building a statement costs more than running it.
-_HELD_UNTIL = select(_TABLE.c.lease_until).where(
-    _TABLE.c.id == bindparam("of"), _TABLE.c.lease_token == bindparam("token"), _PENDING
-)
 _END_ATTEMPT = (
     update(_ATTEMPTS)
     .where(_ATTEMPTS.c.delivery_id == bindparam("of"), _ATTEMPTS.c.n == bindparam("number"))
@@ -57,14 +58,20 @@ _ENDED: dict[str, Any] = {
     "state": bindparam("to"), "next_at": bindparam("next_at"), "reason": bindparam("reason"), "lease_until": None,
     "lease_token": None,
 }  # fmt: skip
+_SETTLE = (
+    select(_TABLE.c.id, _TABLE.c.lease_token)
+    .where(_TABLE.c.id.in_(bindparam("ids", expanding=True)), _PENDING)
+    .order_by(_TABLE.c.id)
+    .with_for_update()
+)
 _RECORD_ARRIVED = (
     update(_TABLE)
-    .where(_TABLE.c.id == bindparam("of"), _PENDING)
+    .where(_TABLE.c.id == bindparam("of"))
     .values(_ENDED | {"delivered_at": bindparam("at"), "provider_id": bindparam("provider_id")})
 )
 _RECORD = (
     update(_TABLE)
-    .where(_TABLE.c.id == bindparam("of"), _PENDING, _TABLE.c.lease_token == bindparam("token"))
+    .where(_TABLE.c.id == bindparam("of"))
     .values(
         _ENDED
         | {
@@ -75,13 +82,14 @@ _RECORD = (
 )
 _ANY_DUE = select(exists().where(*_DUE))
 _FIRST_DUE = (
-    select(_TABLE)
+    select(_TABLE.c.id, _TABLE.c.channel, _TABLE.c.address, _TABLE.c.attempts, _NOTICES.c.follow_up_id)
     .join(_NOTICES, _NOTICES.c.id == _TABLE.c.notice_id)
-    .where(*_DUE)
+    .where(*_DUE, tuple_(_TABLE.c.channel, _TABLE.c.address).not_in(bindparam("besides", expanding=True)))
     .order_by(_NOTICES.c.priority.desc(), _TABLE.c.next_at, _TABLE.c.id)
     .limit(bindparam("most"))
     .with_for_update(of=_TABLE, skip_locked=True)
 )
+_BY_IDS = select(_TABLE).where(_TABLE.c.id.in_(bindparam("ids", expanding=True)))
 _LEASE = (
     update(_TABLE)
     .where(_TABLE.c.id.in_(bindparam("ids", expanding=True)))
@@ -124,6 +132,16 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """A delivery whose time has come. `tried`: an earlier call may have to be settled first."""
+
+    id: int
+    place: Place
+    tried: bool
+    follow_up_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """A delivery to be written: the notice over one channel to one address."""
 
@@ -149,6 +167,10 @@ class Result:
     next_at: datetime | None = None
     provider_id: str | None = None
     lost: bool = False
+
+    @property
+    def arrived(self) -> bool:
+        return self.state is DeliveryState.DELIVERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +203,20 @@ def any_due(conn: Connection, now: datetime, lease_now: datetime) -> bool:
     return bool(conn.execute(_ANY_DUE, _times(now, lease_now)).scalar())
 
 
-def due(conn: Connection, now: datetime, lease_now: datetime, limit: int) -> list[Delivery]:
-    """Lock and return due deliveries that nobody holds and no channel blocks: the most urgent first."""
-    return _with_parts(conn, conn.execute(_FIRST_DUE, {**_times(now, lease_now), "most": limit}).all())
+def due(conn: Connection, now: datetime, lease_now: datetime, limit: int, besides: Collection[Place]) -> list[Due]:
+    """Lock due deliveries that nobody holds and no channel blocks, and say where they go: the most urgent first.
+
+    `besides`: places where nothing more is wanted for now.
+    """
+    values = {**_times(now, lease_now), "most": limit, "besides": list(besides)}
+    rows = conn.execute(_FIRST_DUE, values)
+    return [Due(row.id, (row.channel, row.address), row.attempts > 0, row.follow_up_id) for row in rows]
+
+
+def by_ids(conn: Connection, ids: Sequence[int]) -> list[Delivery]:
+    """These deliveries, in this order."""
+    found = {delivery.id: delivery for delivery in _with_parts(conn, conn.execute(_BY_IDS, {"ids": ids}).all())}
+    return [found[number] for number in ids]
 
 
 def stranded(conn: Connection, channels: Iterable[str], now: datetime, lease_now: datetime) -> list[Delivery]:
@@ -226,20 +259,19 @@ def begin(
         if (delivery.id, token) in begun
     ]
     if attempts:
-        conn.execute(insert(_ATTEMPTS), attempts)
+        # One that is there already is ours, too: its transaction was taken for failed.
+        conn.execute(_attempts(conn.dialect.name), attempts)
     return begun
+
+
+@cache
+def _attempts(dialect: str) -> Any:
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return insert(_ATTEMPTS).on_conflict_do_nothing(index_elements=["delivery_id", "n"])
 
 
 def next_number(delivery: Delivery) -> int:
     return delivery.past[-1].n + 1 if delivery.past else 1
-
-
-def lease_left(conn: Connection, delivery_id: int, token: str, lease_now: datetime) -> timedelta | None:
-    """How long a lease still holds; None when it is lost. One that ends too far ahead is void: a clock was set back."""
-    until: datetime | None = conn.execute(_HELD_UNTIL, {"of": delivery_id, "token": token}).scalar()
-    if until is None or not timedelta() < until - lease_now <= 2 * LEASE:
-        return None
-    return until - lease_now
 
 
 def renew(conn: Connection, delivery_id: int, token: str, lease_now: datetime) -> bool:
@@ -262,19 +294,25 @@ def mark_lost(conn: Connection, delivery: Delivery) -> None:
     conn.execute(update(_TABLE).where(_TABLE.c.id == delivery.id).values(unknown=_TABLE.c.unknown + 1))
 
 
-def record(conn: Connection, results: Sequence[Result]) -> set[int]:
-    """Write what became of claimed deliveries; returns the ids of those that this changed.
+def record(conn: Connection, results: Sequence[Result]) -> set[tuple[int, str]]:
+    """Write what became of claimed deliveries; returns ids and tokens of those that this changed.
 
     A yes from the provider counts whoever holds the lease by now; everything else only from its holder.
     """
-    changed = set()
-    for result in results:
-        if result.attempt:
-            conn.execute(_END_ATTEMPT, _attempt_values(result))
-        arrived = result.state is DeliveryState.DELIVERED
-        if conn.execute(_RECORD_ARRIVED if arrived else _RECORD, _values(result)).rowcount:
-            changed.add(result.delivery_id)
-    return changed
+    if not results:
+        return set()
+    if ended := [_attempt_values(result) for result in results if result.attempt]:
+        conn.execute(_END_ATTEMPT, ended)
+    holders = {row.id: row.lease_token for row in conn.execute(_SETTLE, {"ids": [r.delivery_id for r in results]})}
+    counts = {
+        result.delivery_id: result
+        for result in sorted(results, key=lambda result: result.arrived)  # a yes has the last word
+        if result.delivery_id in holders and (result.arrived or result.token == holders[result.delivery_id])
+    }
+    for statement, arrived in ((_RECORD_ARRIVED, True), (_RECORD, False)):
+        if values := [_values(result) for result in counts.values() if result.arrived is arrived]:
+            conn.execute(statement, values)
+    return {(result.delivery_id, result.token) for result in counts.values()}
 
 
 def release(conn: Connection, held: Sequence[tuple[Delivery, str]], now: datetime) -> None:
@@ -379,12 +417,11 @@ def _attempt_values(result: Result) -> dict[str, Any]:
 
 
 def _values(result: Result) -> dict[str, Any]:
-    arrived = result.state is DeliveryState.DELIVERED
-    return {
-        "of": result.delivery_id, "token": result.token, "to": result.state.value, "next_at": result.next_at,
-        "reason": None if arrived else result.reason, "at": result.ended_at, "provider_id": result.provider_id,
-        "lost": int(result.lost),
+    same = {
+        "of": result.delivery_id, "to": result.state.value, "next_at": result.next_at, "at": result.ended_at,
+        "reason": None if result.arrived else result.reason,
     }  # fmt: skip
+    return same | ({"provider_id": result.provider_id} if result.arrived else {"lost": int(result.lost)})
 
 
 def _end_all(conn: Connection, ids: Sequence[int], state: DeliveryState, reason: str) -> None:

@@ -19,8 +19,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy import exc as sa_exc
 from sqlalchemy.engine import URL, make_url
 
+from worker.clock import SystemClock
 from worker.errors import Clash, ConfigError, RowRefused, StoreUnavailable
-from worker.store.types import parse_time_text
 
 _BUSY_MS = 10_000
 _CONNECT_SECONDS = 5
@@ -31,6 +31,8 @@ _PASSING = frozenset({"25006", "25P03", "25P04"})
 _DATA_CLASSES = frozenset({"22", "23", "54"})  # data exception, integrity violation, program limit
 
 
+_MACHINE = SystemClock()
+_CLOCK = text("SELECT clock_timestamp()")
 DATABASE_ERRORS = (sa_exc.SQLAlchemyError, psycopg.Error, sqlite3.Error)
 
 
@@ -66,11 +68,11 @@ class Store:
             yield conn
 
     def now(self, conn: Connection) -> datetime:
-        """The store's own clock, which leases use: the clocks of the workers may differ."""
-        if self.dialect == "postgresql":
-            value: datetime = conn.execute(text("SELECT clock_timestamp()")).scalar_one()
-            return value.astimezone(UTC)
-        return parse_time_text(conn.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')")).scalar_one())
+        """The store's own clock, which leases use: the clocks of the workers may differ. SQLite's is this machine's."""
+        if self.dialect == "sqlite":
+            return _MACHINE.now()
+        value: datetime = conn.execute(_CLOCK).scalar_one()
+        return value.astimezone(UTC)
 
     def ping(self) -> None:
         """Raises StoreUnavailable where the store does not answer."""

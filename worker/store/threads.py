@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -33,9 +33,11 @@ def of_follow_ups(conn: Connection, ids: Iterable[int]) -> list[Thread]:
     return [_read(row) for row in conn.execute(_OF_FOLLOW_UPS, {"ids": list(ids)})]
 
 
-def begin(conn: Connection, thread: Thread) -> None:
-    """Remember the first message; a later one to the same address leaves it as it is."""
-    conn.execute(_begin(conn.dialect.name), {name: getattr(thread, name) for name in _COLUMNS})
+def begin(conn: Connection, begun: Sequence[Thread]) -> None:
+    """Remember first messages; a later one to the same address leaves it as it is."""
+    if begun:
+        rows = [{name: getattr(thread, name) for name in _COLUMNS} for thread in begun]
+        conn.execute(_begin(conn.dialect.name), rows)
 
 
 def stale(conn: Connection, channel: str, limit: int) -> list[tuple[Thread, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from tests.support.shared import ROOT
 from worker.model.notice import PARTS, Kind
 from worker.model.playbook import Say
-from worker.notify import samples
+from worker.notify import plaintext, samples
 from worker.notify.render import Templates
 from worker.notify.slackmarkup import BlockError, collect, cut_escaped, escape
 from worker.notify.view import View
@@ -76,6 +77,14 @@ def test_text_parts_stay_within_72_columns_of_ascii() -> None:
         long = [line for line in text.splitlines() if len(line) > 72 and " " in line.strip()]
         assert long == []
     assert SHIPPED.render(samples.view(Kind.ALERT), ("email.txt",)).parts["email.txt"].isascii()
+
+
+@pytest.mark.parametrize("lay_out", [plaintext.wrap, plaintext.quoted, lambda text: plaintext.row("About", text, 4)])
+def test_a_word_longer_than_a_line_is_broken_and_an_address_is_not(lay_out: Callable[[str], str]) -> None:
+    address = "https://example.com/" + "a" * 80
+    lines = lay_out(f"{'z' * 200} see {address} {'х' * 90} thanks").splitlines()
+    assert [line.strip() for line in lines if len(line) > 72] == [address]
+    assert "".join(lines).count("z") == 200
 
 
 def test_html_parts_hold_no_script_no_image_and_no_outside_address() -> None:
