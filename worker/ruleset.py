@@ -178,9 +178,7 @@ def compose(
 def _proofs(live: LiveSet, templates: str) -> tuple[Finding, ...]:
     """What only trying shows: inline tests that fail, templates that cannot be rendered."""
     tests = findings_of(run_tests(live.rule_set, live.classifier.classify, live.decider))
-    plans = (*live.rule_set.playbooks.values(), *(rule.plan for rule in live.rule_set.rules if rule.plan))
-    customers = any(plan.tell_customer for plan in plans)
-    return (*tests, *live.templates.check(samples.views(), templates, customers=customers))
+    return (*tests, *live.templates.check(samples.views(), templates, customers=live.rule_set.tells_customers))
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,19 @@ def test_a_missing_schema_is_found_and_the_store_stays_as_it_is(
     assert not (tmp_path / "nowhere.db").exists()
 
 
+def test_customers_who_cannot_be_told_are_found(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    playbooks = commands.home / "rules" / "playbooks.yaml"
+    text = playbooks.read_text(encoding="utf-8").replace("reopen", "tell_customer: [{say: we_fixed_it}]\n    reopen", 1)
+    playbooks.write_text(text, encoding="utf-8")
+    assert "customers" not in {check["name"] for check in commands.json("doctor")["checks"]}
+
+    monkeypatch.delenv("INNERLOOP_SMTP_URL")
+    monkeypatch.setenv("INNERLOOP_SLACK_BOT_TOKEN", "xoxb-1")
+    said = {check["name"]: check["state"] for check in commands.json("doctor", code=1)["checks"]}
+
+    assert said["customers"] == "error"
+
+
 def test_a_broken_rule_set_is_found(commands: Commands) -> None:
     (commands.home / "rules" / "playbooks.yaml").write_text("format: 1\n", encoding="utf-8")
 

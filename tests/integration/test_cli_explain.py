@@ -140,6 +140,19 @@ def test_the_page_fits_and_says_verdict_and_word(
     assert text == text.replace("\x1b", "")
 
 
+@pytest.mark.parametrize(
+    ("may", "said"), [(True, "recovery_reply"), (None, "recovery_reply, held back: consent is not known")]
+)
+def test_the_page_says_what_the_customer_is_told(commands: Commands, may: bool | None, said: str) -> None:
+    routing = commands.home / "rules" / "routing.yaml"
+    text = routing.read_text(encoding="utf-8")
+    told = text.replace("{open: recover}", "{open: recover, tell_customer: [{say: recovery_reply}]}")
+    routing.write_text(told, encoding="utf-8")
+    commands.write("one.json", event(customer={"id": "c-1", "may_contact": may}))
+
+    assert f"the customer by email: {said}\n" in commands("rules", "explain", "one.json", "--now", FRIDAY).stdout
+
+
 def test_a_file_that_is_not_there_is_one_line(commands: Commands) -> None:
     result = commands("rules", "explain", "nothing.json")
 

@@ -49,6 +49,7 @@ rules:
   - {id: praise, when: {response.class: promoter}, then: {open: thanks}}
   - {id: rest, when: always, then: {ignore: neither}}
 """
+LEGAL = "format: 1\nseverity:\n  legal: {words: {en: [lawyer]}}\n"
 QUEUE = DIRECTORY.replace("calendar: berlin}", "calendar: berlin, queue: {email: billing@example.com}}", 1)
 RECOVERED = CloseOut(outcome="recovered", root_cause="billing", action="Credited.", tell_customer="The fee is gone.")
 
@@ -305,6 +306,29 @@ def test_a_playbook_that_does_not_say_so_refuses(friday: Timeline) -> None:
     friday.change(playbooks=TOLD.replace(", {say: we_fixed_it}", ""))
     number = answer(friday)
     with pytest.raises(NotAllowed, match=r"It needs tell_customer: \[\{say: we_fixed_it\}\]"):
+        friday.service.close(number, RECOVERED, by="ana", via="cli")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "comment", "why"),
+    [
+        ("    owner: [agent", "    private: yes\n    owner: [agent", "Bad.", "private"),
+        ("", "", "My lawyer will write.", "legal"),
+    ],
+)
+def test_what_is_grave_is_not_told_by_mail(friday: Timeline, old: str, new: str, comment: str, why: str) -> None:
+    friday.change(playbooks=TOLD.replace(old, new, 1), severity=LEGAL)
+    number = answer(friday, comment=comment, language="en")
+    with pytest.raises(NotAllowed, match=f"F-1 is {why}: its customer is not told by mail"):
+        friday.service.close(number, RECOVERED, by="ana", via="cli")
+
+
+def test_two_follow_ups_closed_in_a_window_are_told_of_once(friday: Timeline) -> None:
+    friday.service.close(answer(friday), RECOVERED, by="ana", via="cli")
+    friday.deliver()
+    friday.clock.advance(days=20)
+    number = answer(friday, "r-2")
+    with pytest.raises(NotAllowed, match="told so in the last 30 days"):
         friday.service.close(number, RECOVERED, by="ana", via="cli")
 
 

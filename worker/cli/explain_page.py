@@ -28,6 +28,7 @@ _WIDTH = 88
 _VERDICTS = {"true": ("✓ holds", "green"), "false": ("✗ fails", "red"), "unknown": ("? unknown", "yellow")}
 _TURNED = {"true": "false", "false": "true"}
 _WORDS = 80
+_CONSENT = {True: "", False: ", held back: must not be contacted", None: ", held back: consent is not known"}
 
 
 def write(explained: Explained | Unread, *, trace: bool = True) -> None:
@@ -282,7 +283,7 @@ def _tells(explained: Explained) -> list[Text]:
     if decision.copies:
         lines.append(Text(f"{', '.join(decision.copies)} a copy"))
     for entry in plan.tell_customer:
-        held = "" if explained.response.customer.may_contact else ", but they may not be contacted"
+        held = _CONSENT[explained.response.customer.may_contact]
         lines.append(Text(f"the customer by email: {entry.say}{held}"))
     if plan.remind:
         lines.append(Text(f"{decision.owner} again every {plan.remind.every} until {plan.remind.until}"))

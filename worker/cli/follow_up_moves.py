@@ -138,7 +138,7 @@ def close(
     with desk() as at:
         said(at.service.close(opening.row_id(number), close_out, by=at.person(by), via=VIA, note=note))
     if tell_customer is not None:
-        output.say("The customer is told by mail; `innerloop notices list` shows whether it arrived.")
+        output.say("The customer is told by mail, unless something speaks against it by then: innerloop notices list")
 
 
 @click.command(name="tried")

@@ -5,12 +5,13 @@ A notice is written with what it tells about; whether the customer may be told i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from worker.errors import NotAllowed, UsageError
 from worker.model.followup import ClosingOutcome, FollowUp, short_id
 from worker.model.notice import CUSTOMER, Kind, NewNotice
-from worker.model.playbook import Playbook, Priority, Say
+from worker.model.playbook import Playbook, Priority, Say, TellCustomer
 from worker.model.response import Contact, Json, Response
 
 MOST_WORDS = 2000
@@ -27,14 +28,17 @@ def fixed(words: str, follow_up: FollowUp, by: str, now: datetime) -> NewNotice:
     return _notice(Say.WE_FIXED_IT, follow_up.id, follow_up.response_id, now, {"words": words, "by": by})
 
 
-def check_fixed(words: str, outcome: str, follow_up: FollowUp, opener: Response, contact: Contact) -> None:
-    """Raises UsageError and NotAllowed where the customer would not be told."""
+def check_fixed(
+    words: str, outcome: str, follow_up: FollowUp, opener: Response, contact: Contact, severity: Sequence[str]
+) -> TellCustomer:
+    """The playbook's entry for it. Raises UsageError and NotAllowed where the customer would not be told."""
     name, plan = short_id(follow_up.id), follow_up.playbook
     if not words.strip() or len(words) > MOST_WORDS:
         raise UsageError(f"What the customer is told has 1 to {MOST_WORDS} characters; got {len(words)}.")
     if outcome != ClosingOutcome.RECOVERED:
         raise NotAllowed(f'Only who was won back is told what was changed; the outcome of {name} is "{outcome}".')
-    if plan.tells_customer(Say.WE_FIXED_IT) is None:
+    entry = plan.tells_customer(Say.WE_FIXED_IT)
+    if entry is None:
         fix = "tell_customer: [{say: we_fixed_it}]"
         raise NotAllowed(f"Playbook {plan.id}, as {name} began with it, does not tell customers so. It needs {fix}.")
     if follow_up.test:
@@ -46,6 +50,10 @@ def check_fixed(words: str, outcome: str, follow_up: FollowUp, opener: Response,
         raise NotAllowed(f"{known}. Close {name} without telling them.")
     if not contact.email:
         raise NotAllowed(f"No e-mail address of the customer is known. Close {name} without telling them.")
+    grave = "private" if plan.private and "private" not in entry.even_if else next(iter(severity), None)
+    if grave == "private" or (grave and "severity" not in entry.even_if):
+        raise NotAllowed(f"{name} is {grave}: its customer is not told by mail. Close it without telling them.")
+    return entry
 
 
 def _notice(

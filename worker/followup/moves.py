@@ -21,6 +21,7 @@ from worker.followup.snooze import SNOOZED, WAITS_FOR_CUSTOMER, begin_snooze
 from worker.model.directory import Person
 from worker.model.followup import ClosingOutcome, FollowUp, NewHistory, NewTimer, short_id
 from worker.model.notice import SURVEY, Kind, NewNotice
+from worker.model.playbook import Say
 from worker.model.response import Json, Response
 from worker.model.span import Span
 from worker.route.schema import RootCause
@@ -120,12 +121,15 @@ def _tell_customer(
     conn: Connection, follow_up: FollowUp, words: str, outcome: str, act: Act, now: datetime
 ) -> NewNotice:
     """Raises UsageError and NotAllowed where the customer would not be told, or was told before."""
-    opener = rows.opener(conn, follow_up.id)
-    check_fixed(words, outcome, follow_up, opener, rows.contact_of(conn, follow_up.response_id))
-    told = fixed(words, follow_up, act.by, now)
+    opener, contact = rows.opener(conn, follow_up.id), rows.contact_of(conn, follow_up.response_id)
+    entry = check_fixed(words, outcome, follow_up, opener, contact, rows.severity_of(conn, follow_up.id))
+    told, name = fixed(words, follow_up, act.by, now), short_id(follow_up.id)
     if notices.exists_for(conn, told.cause):
+        raise NotAllowed(f"The customer was told of {name} before. Close it without telling them again.")
+    key, since = follow_up.customer_key, now - entry.at_most_every.elapsed
+    if key is not None and notices.told_customer(conn, key, Say.WE_FIXED_IT, since):
         raise NotAllowed(
-            f"The customer was told of {short_id(follow_up.id)} before. Close it without telling them again."
+            f"The customer was told so in the last {entry.at_most_every}. Close {name} without telling them."
         )
     return told
 

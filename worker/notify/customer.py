@@ -115,6 +115,8 @@ def _promise_is_over(work: Work, now: datetime) -> str | None:
     """Nobody is promised a contact that has been, will not be, or should have been."""
     if work.state not in LIVE:
         return f"the follow-up is {work.state.value}"
+    if work.snoozed_until is not None:
+        return "the follow-up is snoozed"
     if work.contacted_at is not None:
         return "contacted already"
     return "the due time has passed" if now >= work.due_at else None
@@ -126,7 +128,7 @@ def _told_before(conn: Connection, context: Context, rules: RuleSet, now: dateti
     if key is None or asked is None:
         return None
     since = now - asked.at_most_every.elapsed
-    told = again or notices.told_customer(conn, key, context.notice, since)
+    told = again or notices.told_customer(conn, key, says, since, context.notice.id)
     return f"told so in the last {asked.at_most_every}" if told else None
 
 

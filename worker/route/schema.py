@@ -106,6 +106,12 @@ class RuleSet:
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
 
+    @property
+    def tells_customers(self) -> bool:
+        """Whether any playbook, as it stands or as a rule has it, writes to customers."""
+        plans = (*self.playbooks.values(), *(rule.plan for rule in self.rules if rule.plan))
+        return any(plan.tell_customer for plan in plans)
+
     def rule(self, rule_id: str) -> Rule | None:
         """The rule or `also` entry with that id, or that had it before it was renamed."""
         every = (*self.rules, *self.also)

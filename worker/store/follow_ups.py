@@ -81,10 +81,19 @@ def version_of(conn: Connection, follow_up_id: int) -> int | None:
 
 def themes_of(conn: Connection, follow_up_id: int) -> tuple[str, ...]:
     """What its answers are about, in the order they came."""
+    return _labels(conn, follow_up_id, "themes")
+
+
+def severity_of(conn: Connection, follow_up_id: int) -> tuple[str, ...]:
+    """How grave its answers are, in the same order."""
+    return _labels(conn, follow_up_id, "severity")
+
+
+def _labels(conn: Connection, follow_up_id: int, which: str) -> tuple[str, ...]:
     joined = follow_up_responses.c.response_id == responses.c.id
     query = select(responses.c.verdict).join(follow_up_responses, joined)
     found = conn.execute(query.where(follow_up_responses.c.follow_up_id == follow_up_id).order_by(responses.c.id))
-    return tuple(dict.fromkeys(theme for verdict in found.scalars() for theme in verdict.get("themes") or ()))
+    return tuple(dict.fromkeys(label for verdict in found.scalars() for label in verdict.get(which) or ()))
 
 
 def void_timers(conn: Connection, follow_up_id: int, now: datetime, reason: str, *steps: str) -> None:

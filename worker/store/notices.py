@@ -218,8 +218,8 @@ def lock_customers(conn: Connection, keys: Iterable[str]) -> None:
             conn.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
 
 
-def told_customer(conn: Connection, customer_key: str, but: Notice, since: datetime) -> bool:
-    """Whether another notice says the same to that customer: it is under way, or was since then."""
+def told_customer(conn: Connection, customer_key: str, says: Say, since: datetime, but: int | None = None) -> bool:
+    """Whether a notice (another one than `but`) says that to a customer: it is under way, or was since then."""
     follow_ups = schema.follow_ups
     statement = select(
         exists().where(
@@ -227,10 +227,10 @@ def told_customer(conn: Connection, customer_key: str, but: Notice, since: datet
             _TABLE.c.follow_up_id == follow_ups.c.id,
             _TABLE.c.recipient == CUSTOMER,
             _TABLE.c.kind == Kind.CUSTOMER.value,
-            _TABLE.c.cause.like(f"%/customer/{but.says}"),
+            _TABLE.c.cause.like(f"%/customer/{says}"),
             _TABLE.c.state != NoticeState.SKIPPED.value,
             _TABLE.c.started_at > since,
-            _TABLE.c.id != but.id,
+            _TABLE.c.id != (but or 0),
         )
     )
     return bool(conn.execute(statement).scalar())

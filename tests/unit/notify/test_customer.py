@@ -15,6 +15,8 @@ from worker.model.playbook import Playbook, Say, TellCustomer
 from worker.model.response import Contact, ContactWish
 from worker.model.verdict import Class
 from worker.notify import samples
+from worker.notify.channel import Outgoing
+from worker.notify.channels.sendgrid import SendGrid
 from worker.notify.context import Context
 from worker.notify.customer import answers_to, reader, withheld
 from worker.notify.view import View
@@ -67,6 +69,7 @@ AGAINST: list[tuple[Context, str]] = [
     (case(verdict={"severity": ("opt_out",)}), "asked not to be contacted"),
     (case(notice={"not_before": samples.NOW - timedelta(days=4)}), "too late to say it"),
     (case(work={"state": State.CLOSED}), "the follow-up is closed"),
+    (case(work={"snoozed_until": samples.NOW}), "the follow-up is snoozed"),
     (case(work={"contacted_at": samples.NOW}), "contacted already"),
     (case(work={"due_at": samples.NOW}), "the due time has passed"),
     (case(THANKS, verdict={"klass": Class.PASSIVE}), "the answer is not a happy one"),
@@ -137,6 +140,16 @@ def test_nothing_for_people_at_work_is_in_it(say: Say) -> None:
     assert (shown.why, shown.strips, shown.facts, shown.score, shown.sender) == ("", (), (), None, "")
     assert shown.words is not None
     assert shown.words.note is None
+
+
+def test_by_sendgrid_it_comes_from_our_name_and_an_answer_goes_somewhere() -> None:
+    message = Outgoing(
+        key="k", address="ines@example.com", kind=Kind.CUSTOMER, subject="s", lead="l", sender="",
+        parts={"email.txt": "t", "email.html": "h"}, at=samples.NOW,
+    )  # fmt: skip
+    payload = SendGrid(lambda: "key", "http://127.0.0.1", "Quillbay <care@example.com>").payload(message)
+    assert payload["from"] == {"email": "care@example.com", "name": "Quillbay"}
+    assert payload["reply_to"] == {"email": "care@example.com"}
 
 
 def build_for(context: Context) -> View:

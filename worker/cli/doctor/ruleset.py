@@ -26,8 +26,13 @@ def rule_checks(settings: Settings, clock: Clock) -> Iterator[Check]:
         return
     yield from _findings(verdict)
     if verdict.live is not None:
-        directory = verdict.live.rule_set.directory
-        yield from people_checks(directory, build(settings), clock.now().date())
+        rules, channels = verdict.live.rule_set, build(settings)
+        yield from people_checks(rules.directory, channels, clock.now().date())
+        if rules.tells_customers and "email" not in channels:
+            yield error(
+                "customers", "A playbook tells customers, and no mail is set up.", "Each of these messages will fail.",
+                "Set INNERLOOP_EMAIL_FROM with INNERLOOP_SMTP_URL or a SendGrid key, or take tell_customer out.",
+            )  # fmt: skip
 
 
 def _findings(verdict: Verdict) -> Iterator[Check]:
