@@ -120,13 +120,15 @@ _AFTERWARDS = (
     (re.compile(r"(.+?)(?:\s*\+| (?:or|and) (?:more|higher|above|greater|over))", re.IGNORECASE), r"at least \1"),
     (re.compile(r"(.+?) (?:or|and) (?:less|fewer|lower|below|under)", re.IGNORECASE), r"at most \1"),
 )
+_MONEY = re.compile(r"[€$£¥]|\b(?:EUR|USD|GBP|CHF|BRL|euros?|dollars?|pounds?)\b", re.IGNORECASE)
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?:\D|$))")
 _SHORT_UNITS = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week"}
 _SHORT = re.compile(r"(\d+(?:\.\d+)?)\s*(?:business\s+)?([smhdw])[a-z]*", re.IGNORECASE)
 
 
 def reworded(source: str, kind: Kind) -> str | None:
     """What `less than 4`, `above 1d` or `above 4 business hours` would be in our words."""
-    said = " ".join(source.replace("_", " ").split())
+    said = " ".join(_THOUSANDS.sub("", _MONEY.sub("", source.replace("_", " "))).split())
     for pattern, word in reversed(_SAID_OTHERWISE):
         said = pattern.sub(word, said, count=1) if pattern.match(said) else said
     for pattern, words in _AFTERWARDS:

@@ -42,7 +42,9 @@ def _hours(file: File, node: Node | None) -> tuple[tuple[Window, ...], ...] | No
     named: set[int] = set()
     right = True
     for key, value in body.entries.values():
-        windows = [shape.window(file, item, "opening hours") for item in shape.one_or_many(file, value, "hours")]
+        windows = [
+            shape.window(file, item, "opening hours") for item in shape.one_or_many(file, value, f'"{key.text}"')
+        ]
         days = shape.weekdays(file, key, "day")
         right = right and bool(days) and bool(windows) and None not in windows
         for day in days:

@@ -262,6 +262,11 @@ _CODES = (
         fix="format: 1", file="playbooks.yaml",
         wrong="playbooks: {recover: {name: Win them back, owner: agent, due: 1 day}}\n",
     ),
+    Code(
+        code="W205", what="A value that reads like a test.",
+        why="It is compared as a whole, and hardly any customer has a tier of that name.",
+        fix="customer.tier: [gold, platinum]", file="routing.yaml", wrong=_when("customer.tier: gold or platinum"),
+    ),
 )  # fmt: skip
 
 CODES: Mapping[str, Code] = {code.code: code for code in _CODES}

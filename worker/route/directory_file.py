@@ -22,7 +22,7 @@ from worker.model.directory import (
 )
 from worker.route import shape
 from worker.route.calendar_file import read_calendar
-from worker.route.findings import Place
+from worker.route.findings import Place, closest
 from worker.route.nodes import MOST_BYTES, Map, Node, Scalar, Seq
 from worker.route.playbook_file import PRIORITIES
 from worker.route.references import Desk
@@ -204,6 +204,10 @@ def _quiet(desk: Desk, node: Node | None) -> Quiet | None:
     hours = found.get("hours")
     if isinstance(hours, Scalar) and hours.text == "outside_calendar":
         return Quiet(outside_calendar=True, except_=passes)
+    if isinstance(hours, Scalar) and closest(hours.text, ["outside_calendar"]):
+        message = f'cannot read "{shown(hours.text)}" as quiet hours.'
+        desk.file.add("E104", hours, message, 'Did you mean "outside_calendar"?')
+        return None
     window = shape.window(desk.file, hours, "quiet hours", "19:00-08:00")
     return Quiet(start=window.start, end=window.end, except_=passes) if window else None
 

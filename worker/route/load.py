@@ -121,6 +121,7 @@ class _Loading:
         self._references.known["rule"] = self._ids(found.rules)
         self._references.known["also entry"] = self._ids(found.also)
         self._check(found, directory, playbooks)
+        maintained_by = self._maintained_by(routing) if routing else None
         if self._notes.has_errors or directory is None or routing is None:
             return Loaded(None, self._notes.sorted())
         rule_set = RuleSet(
@@ -131,7 +132,7 @@ class _Loading:
             playbooks=playbooks,
             directory=directory,
             fields=fields,
-            maintained_by=self._maintained_by(routing),
+            maintained_by=maintained_by,
             root_causes=root_causes,
             themes=self._lexicons.get("themes", ()),
             severity=self._lexicons.get("severity", ()),

@@ -335,7 +335,9 @@ _SYNTAX = (
 
 
 def _syntax(error: yaml.MarkedYAMLError, lines: list[str]) -> _Unreadable:
-    mark = error.problem_mark or error.context_mark
+    # A "*" that no name follows is stumbled over where it ends.
+    in_a_name = (error.context or "").startswith("while scanning an a")
+    mark = (error.context_mark if in_a_name else error.problem_mark) or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     hidden = _hidden_end(lines[:line]) or _open_quote(lines[:line])
     if hidden:
@@ -377,11 +379,15 @@ def _open_quote(lines: list[str]) -> _Unreadable | None:
 
 def _plain_words(error: yaml.MarkedYAMLError, source: str, column: int) -> tuple[str, str]:
     problem = error.problem or ""
-    if "cannot start any token" in problem:
+    if "cannot start any token" in problem or (error.context or "").startswith("while scanning an a"):
         character = source[column - 1 : column]
         if character == "\t":
             return "a tab where YAML wants spaces.", "Use spaces."
         return f'a value cannot begin with "{character}".', "Put it in quotes."
+    if "expected ',' or" in problem and source[column - 1 : column] == ":":
+        word = source[: column - 1].rpartition(" ")[2].strip('{["')
+        message = f'a ": " inside a value, or no comma before "{word[:60]}".'
+        return message, "Put the whole value in quotes, or write the comma."
     for sign, message, fix in _SYNTAX:
         if sign in problem or sign in (error.context or ""):
             return message, fix

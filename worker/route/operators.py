@@ -5,6 +5,7 @@ An operator is one record in OPERATORS: the key in braces, the kinds of field it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -64,19 +65,20 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One test as written: `node` is what stands after the field or the operator."""
+    """One test as written: `node` is what stands after the field or the operator, which messages call `what`."""
 
     file: File
     node: Node
     field: Field
     context: Context
+    what: str = ""
 
     def refuse(self, code: str, message: str, fix: str = "", at: Node | None = None) -> None:
         self.file.add(code, at or self.node, message, fix)
 
     @property
     def words(self) -> list[Scalar]:
-        return shape.one_or_many(self.file, self.node, self.field.name)
+        return shape.one_or_many(self.file, self.node, self.what or self.field.name)
 
 
 Reader = Callable[[Asked], Test | None]
@@ -103,11 +105,22 @@ def _label(asked: Asked, word: Scalar) -> str | None:
     field = asked.field
     label = word.text if field.kind is Kind.ID else fold(word.text)
     if field.allows(label):
+        if word.plain and field.values is None and field.kind not in (Kind.TEXT, Kind.LIST):
+            _warn_of_test(asked, word)
         return label
     listed = field.values or ()
     message = f'{field.name} is never "{shown(word.text)}". There are: {shown(", ".join(listed), 200)}.'
     asked.refuse("E103", message, did_you_mean(word.text, listed), word)
     return None
+
+
+def _warn_of_test(asked: Asked, word: Scalar) -> None:
+    """`gold or platinum` and `not gold` are values like any other, and seldom meant as such."""
+    name, several, negated = asked.field.name, re.split(r"\s+or\s+", word.text), word.text.removeprefix("not ")
+    meant = f"[{', '.join(several)}]" if len(several) > 1 else f"{{not: {negated}}}" if negated != word.text else ""
+    if meant:
+        message = f'"{shown(word.text)}" is one value of {name}, with all its words.'
+        asked.refuse("W205", message, f"Write: {name}: {shown(meant)}, or put the value in quotes.", word)
 
 
 def _boolean(asked: Asked, word: Scalar) -> bool | None:
@@ -296,7 +309,9 @@ def _between(asked: Asked) -> Test | None:
     node = asked.node
     if not isinstance(node, Seq) or len(node.items) != 2:
         message = f"cannot read {shown(written(node))} as two times of day."
-        asked.refuse("E104", message, 'Write: {between: ["18:00", "23:00"]}')
+        meant = shape.meant_window(node.text) if isinstance(node, Scalar) else None
+        start_, end_ = meant or ("18:00", "23:00")
+        asked.refuse("E104", message, f'Write: {{between: ["{start_}", "{end_}"]}}')
         return None
     first, last = node.items
     start = shape.clock(asked.file, first, "between")

@@ -66,12 +66,12 @@ def _due(desk: Desk, node: Node) -> Any:
 
 
 def _one_open_per(desk: Desk, node: Node) -> OnePer | None:
-    found = shape.choice(desk.file, node, "one_open_per", tuple(OnePer))
+    found = shape.choice(desk.file, node, "value of one_open_per", tuple(OnePer))
     return OnePer(found) if found else None
 
 
 def _if_already_open(desk: Desk, node: Node) -> IfOpen | None:
-    found = shape.choice(desk.file, node, "if_already_open", tuple(IfOpen))
+    found = shape.choice(desk.file, node, "value of if_already_open", tuple(IfOpen))
     return IfOpen(found) if found else None
 
 

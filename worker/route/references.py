@@ -82,6 +82,11 @@ class Desk:
         found = shape.word(self.file, node, what)
         if found is None:
             return None
+        head, colon, name = found.text.partition(":")
+        if colon and head == kind:
+            fix = f"Write: {name.strip()}"
+            self.file.add("E103", found, f'{what} is the id of a {kind}, without "{kind}:".', fix)
+            return None
         self.references.ask(kind, found.text, self.file.place(found))
         return found.text
 
@@ -98,7 +103,7 @@ class Desk:
         if found is None:
             return None
         kind, colon, name = found.text.partition(":")
-        if colon and kind in ("person", "team") and name:
+        if colon and kind in ("person", "team") and name and name == name.strip():
             place = self.file.place(found)
             self.references.ask(kind, name, Place(place.file, place.line, place.column))
             return found.text
@@ -109,6 +114,11 @@ class Desk:
 
     def _refuse_who(self, node: Scalar, what: str, roles: Collection[str]) -> None:
         kinds = [kind for kind in ("person", "team") if node.text in self.references.known.get(kind, ())]
+        kind, colon, name = node.text.partition(":")
+        if colon and kind.strip().lower() in ("person", "team") and name.strip():
+            fix = f'Write: "{kind.strip().lower()}:{name.strip()}"'
+            self.file.add("E103", node, f'{what} cannot be "{shown(node.text)}".', fix)
+            return
         several = re.split(r"[,\s]+", node.text)
         fix = f'Write: "{kinds[0]}:{node.text}"' if kinds else did_you_mean(node.text, roles)
         if len(several) > 1 and set(several) <= set(roles):

@@ -27,6 +27,12 @@ _RULE = ("id", "name", "when", "then", "mode", "from", "until", "rollout", "was"
 _ALSO = tuple("add" if key == "then" else key for key in _RULE)
 _THEN = ("open", "ignore", *KEYS)
 _ADD = ("copy", "tags", "priority_at_least")
+# What stands one level deeper, or in another section: by key what is meant, what is wrong, and the fix.
+_IN_THEN = {key: ("then", f'"{key}" stands in then.', f"Write: then: {{…, {key}: …}}") for key in _THEN}
+_IN_ADD = {key: ("add", f'"{key}" stands in add.', f"Write: add: {{…, {key}: …}}") for key in _ADD}
+_IN_ALSO = {
+    key: ("open", f'"{key}" cannot stand in then.', f"Write it in an also entry: add: {{{key}: …}}") for key in _ADD
+}
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%")
 
 
@@ -60,7 +66,9 @@ class _Entry:
     def read(self) -> Rule | None:
         action = "add" if self._adds else "then"
         allowed = _ALSO if self._adds else _RULE
-        found = shape.keys(self._file, self._body, self._what, allowed, ("id", action))
+        found = shape.keys(
+            self._file, self._body, self._what, allowed, ("id", action), elsewhere=_IN_ADD if self._adds else _IN_THEN
+        )
         rule_id = shape.identifier(self._file, found.get("id"), "a rule")
         when = read_when(self._file, found.get("when"), self._book.words)
         values = self._common(found)
@@ -111,8 +119,7 @@ class _Entry:
         body = shape.mapping(self._file, node, "then", "Write: then: {open: recover}, or: then: {ignore: the reason}")
         if body is None:
             return None
-        self._hint_additions(body)
-        found = shape.keys(self._file, body, "then", _THEN)
+        found = shape.keys(self._file, body, "then", _THEN, elsewhere=_IN_ALSO)
         if "ignore" in found:
             return self._ignore(found)
         if "open" not in found:
@@ -125,13 +132,6 @@ class _Entry:
                 )
             return None
         return self._open(found)
-
-    def _hint_additions(self, body: Map) -> None:
-        for key in [key for key in _ADD if key in body.entries]:
-            self._file.add(
-                "E101", body.key(key), f'"{key}" cannot stand in then.', f"Write it in an also entry: add: {{{key}: …}}"
-            )
-            del body.entries[key]
 
     def _ignore(self, found: Mapping[str, Node]) -> dict[str, Any] | None:
         others = [name for name in found if name != "ignore"]

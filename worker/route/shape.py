@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -39,6 +40,8 @@ _BARE_UNITS = {
     "bh": "business hours",
 }
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
+_CLOCK_OTHERWISE = re.compile(r"(\d{1,2})(?:[:.h](\d{2}))?\s*([ap]\.?m\.?)?", re.IGNORECASE)
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _MOST_DIGITS = 30
 _LONGEST = 10 * 366 * 24 * 3600  # seconds; a longer span is a slip of the keyboard
@@ -87,30 +90,45 @@ def mapping(file: File, node: Node | None, what: str, fix: str = "") -> Map | No
 
 # What people write instead, where no spelling is near enough to be guessed.
 _INSTEAD = {
-    "add": "then", "assign": "owner", "assignee": "owner", "cc": "copy", "condition": "when", "conditions": "when",
-    "deadline": "due", "description": "name", "end": "until", "if": "when", "playbook": "open", "sla": "due",
-    "min_priority": "priority_at_least", "priority": "priority_at_least", "start": "from", "then": "add",
-    "title": "name", "to": "until", "tz": "timezone",
+    "active": "mode", "add": "then", "assign": "owner", "assignee": "owner", "cc": "copy", "condition": "when",
+    "conditions": "when", "deadline": "due", "description": "name", "disabled": "mode", "enabled": "mode",
+    "end": "until", "if": "when", "min_priority": "priority_at_least", "playbook": "open",
+    "priority": "priority_at_least", "sla": "due", "start": "from", "then": "add", "title": "name", "to": "until",
+    "tz": "timezone",
 }  # fmt: skip
 _EXAMPLES = {
-    "add": "{tags: [app-feedback]}", "default_owner": '"person:ID"', "due": "1 business day",
-    "detractor": "at most 6", "expect": "{rule: some-rule}", "given": "{response.score: 2}",
-    "hours": '{mon-fri: "09:00-17:00"}', "id": "some-id", "name": "in a few words", "owner": "[agent, manager]",
-    "promoter": "at least 9", "range": "0 to 10", "say": "recovery_reply",
-    "then": "{open: recover}", "timezone": "Europe/Berlin",
-    "to": "manager", "until": "2026-12-31", "type": "enum", "words": "{en: [invoice, bill]}",
+    "add": "{tags: [app-feedback]}", "default_owner": '"person:ID"', "detractor": "at most 6",
+    "due": "1 business day", "expect": "{rule: some-rule}", "given": "{response.score: 2}",
+    "hours": '{mon-fri: "09:00-17:00"}', "id": "some-id", "messages": "30", "name": "in a few words",
+    "owner": "[agent, manager]", "per": "1 hour", "promoter": "at least 9", "range": "0 to 10",
+    "say": "recovery_reply",
+    "then": "{open: recover}", "timezone": "Europe/Berlin", "to": "manager", "type": "enum", "until": "2026-12-31",
+    "words": "{en: [invoice, bill]}",
 }  # fmt: skip
 
 
 def keys(
-    file: File, node: Map, what: str, allowed: Collection[str], required: Collection[str] = (), at: Node | None = None
+    file: File,
+    node: Map,
+    what: str,
+    allowed: Collection[str],
+    required: Collection[str] = (),
+    at: Node | None = None,
+    elsewhere: Mapping[str, tuple[str, str, str]] = MappingProxyType({}),
 ) -> dict[str, Node]:
-    """The known keys of a mapping; complains about unknown, valueless and missing ones."""
+    """The known keys of a mapping; complains about unknown, valueless and missing ones.
+
+    `elsewhere`: keys of another place, each with the key that is meant, what is wrong, and the fix.
+    """
     found: dict[str, Node] = {}
     meant: set[str | None] = set()
     for name, (key, value) in node.entries.items():
         if name in allowed:
             found[name] = value
+        elif name in elsewhere:
+            instead, message, fix = elsewhere[name]
+            file.add("E101", key, message, fix)
+            meant.add(instead)
         else:
             meant.add(_unknown_key(file, key, value, what, allowed))
     for name in required:
@@ -325,12 +343,18 @@ def day(file: File, node: Node | None, what: str) -> date | None:
         return None
     value = parse_date(found.text)
     if value is None:
-        file.add("E104", found, f'cannot read "{shown(found.text)}" as a date.', "Write year-month-day: 2026-12-31")
+        message = f'cannot read "{shown(found.text)}" as a date.'
+        if _ISO_DAY.fullmatch(found.text):
+            message = f'there is no day "{found.text}".'
+        dotted = re.fullmatch(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", found.text)
+        meant = f"{dotted[3]}-{dotted[2]:0>2}-{dotted[1]:0>2}" if dotted else ""
+        fix = f"Write: {meant}" if parse_date(meant) else "Write year-month-day: 2026-12-31"
+        file.add("E104", found, message, fix)
     return value
 
 
 def parse_date(source: str) -> date | None:
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", source):
+    if not _ISO_DAY.fullmatch(source):
         return None
     try:
         return date.fromisoformat(source)
@@ -352,8 +376,26 @@ def clock(file: File, node: Node | None, what: str) -> time | None:
         return None
     value = parse_clock(found.text)
     if value is None:
-        file.add("E104", found, f'cannot read "{shown(found.text)}" as a time of day.', 'Write: "08:30"')
+        meant = _meant_clock(found.text) or "08:30"
+        file.add("E104", found, f'cannot read "{shown(found.text)}" as a time of day.', f'Write: "{meant}"')
     return value
+
+
+def _meant_clock(source: str) -> str | None:
+    """What `9`, `8.30` or `5pm` would be as a time of day."""
+    match = _CLOCK_OTHERWISE.fullmatch(source.strip())
+    if not match:
+        return None
+    half = (match[3] or "").lower()[:1]
+    hour = int(match[1]) % 12 + (12 if half == "p" else 0) if half else int(match[1])
+    meant = f"{hour:02}:{match[2] or '00'}"
+    return meant if meant == "24:00" or parse_clock(meant) else None
+
+
+def meant_window(source: str) -> tuple[str, str] | None:
+    """What `9-17` or `9am to 5pm` would be as start and end."""
+    start, end = (_meant_clock(part) for part in (re.split(r"\s*(?:[-–]|to)\s*", source.strip()) * 2)[:2])
+    return (start, end) if start and end and start != end else None
 
 
 def window(file: File, node: Node | None, what: str, example: str = "09:00-17:30") -> Window | None:
@@ -364,7 +406,9 @@ def window(file: File, node: Node | None, what: str, example: str = "09:00-17:30
     start_text, dash, end_text = re.sub(r"\s*[-–]\s*", "-", found.text.strip()).partition("-")
     start, end = parse_clock(start_text), parse_clock(end_text)
     if not dash or start is None or (end is None and end_text != "24:00"):
-        file.add("E104", found, f'cannot read "{shown(found.text)}" as {what}.', f'Write: "{example}"')
+        meant = meant_window(found.text)
+        fix = f'Write: "{"-".join(meant) if meant else example}"'
+        file.add("E104", found, f'cannot read "{shown(found.text)}" as {what}.', fix)
     elif start == end:
         file.add("E105", found, f'"{found.text}" is no time at all.', 'For the whole day write: "00:00-24:00"')
     else:

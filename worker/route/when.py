@@ -21,6 +21,20 @@ _OTHER_WORDS = {
     "or": "Write: any: [ {…}, {…} ]",
     "either": "Write: any: [ {…}, {…} ]",
     "not": "Write: none: [ {…} ], or {not: value} after a field.",
+    "known": "It stands in the braces of a field: {known: yes}",
+    "or_unknown": "It stands in the braces of a field: {is: value, or_unknown: yes}",
+    **dict.fromkeys(
+        ("customer.name", "customer.email", "customer.phone", "customer.contact"),
+        "Rules are not told who somebody is: write customer.id, or a fact such as customer.tier.",
+    ),
+}
+_OTHER_TESTS = {
+    **dict.fromkeys(
+        ("equals", "equal", "eq", "==", "in", "one_of", "is_in", "is_one_of", "values"), "{field}: {value}"
+    ),
+    **dict.fromkeys(("is_not", "isnt", "not_in", "neq", "ne", "!=", "<>", "except"), "{field}: {{not: {value}}}"),
+    **dict.fromkeys(("exists", "is_known", "present", "exist"), "{field}: {{known: yes}}"),
+    **dict.fromkeys(("missing", "is_unknown", "unknown", "is_null", "empty", "null"), "{field}: {{known: no}}"),
 }
 _KIND_OF = {
     **dict.fromkeys(("any_of", "all_of", "none_of"), Kind.LIST),
@@ -44,6 +58,9 @@ class Vocabulary:
         head, _, tail = name.partition(":")
         if head in self.fields:
             return f'Put a space after the ":". Write: {head}: {shown(tail)}'
+        whole = next((known for known in self.fields if name.startswith(f"{known}.")), None)
+        if whole:
+            return f'Did you mean "{whole}"?'
         told = next((known for known in self.fields if name.startswith(f"{known} ")), None)
         if told:
             return f'Put a ":" after the field. Write: {told}: {shown(name.removeprefix(told).strip())}'
@@ -135,13 +152,38 @@ def _group_member(file: File, name: str, node: Node, words: Vocabulary) -> Membe
 
 def _member(file: File, node: Map, words: Vocabulary, *, groups: bool) -> Member | None:
     found: list[Clause | None] = []
+    rest = _rest_of_a_list(node, words)
     for name, (key, right) in node.entries.items():
-        if name not in _GROUPS:
+        if name in rest:
+            found.append(None)
+            if rest[name]:
+                file.add("E102", key, f'unknown field "{shown(key.text)}".', rest[name])
+        elif name not in _GROUPS:
             found.append(_clause(file, key, right, words))
         elif not groups:
             file.add("E113", key, f'"{name}" inside a group: groups do not nest.', "Make it a rule of its own.")
             found.append(None)
     return None if None in found else tuple(clause for clause in found if clause is not None)
+
+
+def _rest_of_a_list(node: Map, words: Vocabulary) -> dict[str, str]:
+    """`tier: gold, platinum` in braces: platinum is a key without a value. By key what to write, told once a list."""
+    found: dict[str, str] = {}
+    field, values = "", list[str]()
+    for name, (_, value) in node.entries.items():
+        if values and isinstance(value, Scalar) and value.is_null and value.plain and not set(".:") & set(name):
+            first = next((key for key in found if field in found[key]), name)
+            values.append(name)
+            thousands = all(text.isdigit() and len(text) == 3 for text in values[1:]) and values[0][-1:].isdigit()
+            right = "".join(values) if thousands else f"[{', '.join(values)}]"
+            why = "A number is written without commas" if thousands else "Several values stand in brackets"
+            found[name] = ""
+            found[first] = f"{why}. Write: {field}: {right}"
+        elif isinstance(value, Scalar) and not value.is_null and words.field(name, value):
+            field, values = name, [value.text]
+        else:
+            field, values = "", []
+    return found
 
 
 def _clause(file: File, key: Scalar, node: Node, words: Vocabulary) -> Clause | None:
@@ -197,7 +239,7 @@ def _operator(file: File, key: Scalar, node: Node, field: Field, context: Contex
             key,
             f'unknown test "{shown(key.text)}". {field.name} is {bounds.article(field.kind)}; its tests '
             f"are: {', '.join([*fitting, *MODIFIERS])}.",
-            _meant(near, words, field),
+            _said_otherwise(key.text, node, field) or _meant(near, words, field),
         )
         return None
     if not operator.suits(field):
@@ -208,7 +250,7 @@ def _operator(file: File, key: Scalar, node: Node, field: Field, context: Contex
             _instead(operator.name, node, field, fitting),
         )
         return None
-    return operator.read(Asked(file, node, field, context))
+    return operator.read(Asked(file, node, field, context, f'"{operator.name}"'))
 
 
 def _meant(near: str | None, words: str, field: Field) -> str:
@@ -217,6 +259,11 @@ def _meant(near: str | None, words: str, field: Field) -> str:
         if meant:
             return f"Write: {field.name}: {meant}"
     return f'Did you mean "{near}"?' if near else ""
+
+
+def _said_otherwise(test: str, node: Node, field: Field) -> str:
+    meant = _OTHER_TESTS.get(test.lower(), "")
+    return f"Write: {meant.format(field=field.name, value=shown(written(node)))}" if meant else ""
 
 
 def _instead(operator: str, node: Node, field: Field, fitting: list[str]) -> str:

@@ -22,6 +22,43 @@ CONDITIONS = [
      "Write: response.score: at most 4")),
     ("{response.score: [at most 2, 9]}",
      'E106 "at most 2" is a test, and a list takes values. Put the tests into an any group, one in each member.'),
+    ("{customer.tier: gold, platinum, silver}",
+     ('E102 unknown field "platinum". Several values stand in brackets. '
+      "Write: customer.tier: [gold, platinum, silver]")),
+    ("{customer.value: at least 1,000}",
+     'E102 unknown field "000". A number is written without commas. Write: customer.value: at least 1000'),
+    ("{customer.value: at least €1000}",
+     'E104 cannot read "at least €1000" as a number test. Write: at least 1000'),
+    ("{customer.value: '1,000 EUR or more'}",
+     'E104 cannot read "1,000 EUR or more" as a number test. Write: at least 1000'),
+    ("{customer.value.amount: above 5}", 'E102 unknown field "customer.value.amount". Did you mean "customer.value"?'),
+    ("{customer.email: a@example.com}",
+     ('E102 unknown field "customer.email". Rules are not told who somebody is: write customer.id, or a fact such as '
+      "customer.tier.")),
+    ("{customer.tier: {not: gold}, or_unknown: yes}",
+     ('E102 unknown field "or_unknown". It stands in the braces of a field: '
+      "{is: value, or_unknown: yes}")),
+    ("{customer.tier: {in: [gold, silver]}}",
+     ('E101 unknown test "in". customer.tier is one word of a set; its tests are: is, not, known, or_unknown. '
+      "Write: customer.tier: [gold, silver]")),
+    ("{customer.tier: {not_in: [gold]}}",
+     ('E101 unknown test "not_in". customer.tier is one word of a set; its tests are: is, not, known, or_unknown. '
+      "Write: customer.tier: {not: [gold]}")),
+    ("{customer.tier: {exists: true}}",
+     ('E101 unknown test "exists". customer.tier is one word of a set; its tests are: is, not, known, or_unknown. '
+      "Write: customer.tier: {known: yes}")),
+    ("{customer.tier: gold or platinum}",
+     ('W205 "gold or platinum" is one value of customer.tier, with all its words. '
+      "Write: customer.tier: [gold, platinum], or put the value in quotes.")),
+    ("{customer.tier: not gold}",
+     ('W205 "not gold" is one value of customer.tier, with all its words. '
+      "Write: customer.tier: {not: gold}, or put the value in quotes.")),
+    ("{response.comment: {mentions: []}}",
+     'E112 "mentions" is an empty list. Put something in it, or delete the key.'),
+    ("{now: {between: 9-17}}", 'E104 cannot read 9-17 as two times of day. Write: {between: ["09:00", "17:00"]}'),
+    ("{now: {between: ['12:00', 5.30pm]}}", 'E104 cannot read "5.30pm" as a time of day. Write: "17:30"'),
+    ("{now: {before: 1.12.2026}}", 'E104 cannot read "1.12.2026" as a date. Write: 2026-12-01'),
+    ("{now: {before: 2026-02-30}}", 'E104 there is no day "2026-02-30". Write year-month-day: 2026-12-31'),
     ("{tier: gold}", 'E102 unknown field "tier". Did you mean "customer.tier"?'),
     ("{attribute.plan: pro}", 'E102 unknown field "attribute.plan". Did you mean "attributes.plan"?'),
     ("{language: de}", 'E102 unknown field "language". Did you mean "response.language" or "customer.language"?'),
@@ -84,7 +121,8 @@ FILES = [
      [('4:27 E101 unknown key "if". A rule may have: id, name, when, then, mode, from, until, rollout, was, '
       'maintained_by. Did you mean "when"?')]),
     ("routing.yaml", ROUTING.replace("always,", "always"),
-     ["4:44 E100 braces that are not closed, or a missing comma. Write: {a: 1, b: 2}"]),
+     [('4:44 E100 a ": " inside a value, or no comma before "then". Put the whole value in quotes, '
+       "or write the comma.")]),
     ("playbooks.yaml", PLAYBOOKS.replace("owner: agent", "owner: head"),
      [('3:41 E103 owner cannot be "head". It may be: agent, manager, account_manager, unit_manager, team_lead, '
       'team_queue, person:ID, team:ID. Write: "person:head"')]),
@@ -152,6 +190,23 @@ FILES = [
     ("routing.yaml", ROUTING.replace("{ignore: no rule holds}", "{open: recover, tell_customer: [{say: thanks}]}"),
      [('4:78 E129 say: thanks does not fit playbook "recover": it is worked on by people, who answer themselves. '
        "Write: say: recovery_reply or say: we_fixed_it")]),
+    ("directory.yaml", DIRECTORY.replace("{name: Head", '{name: Head, manager: "person:head"'),
+     ['4:31 E103 manager is the id of a person, without "person:". Write: head']),
+    ("directory.yaml", DIRECTORY.replace("{name: Head", "{name: Head, quiet: {hours: outside_calender}"),
+     ['4:37 E104 cannot read "outside_calender" as quiet hours. Did you mean "outside_calendar"?']),
+    ("directory.yaml", DIRECTORY.replace("{name: Head", "{name: Head, quiet: {hours: 7pm-8}"),
+     ['4:37 E104 cannot read "7pm-8" as quiet hours. Write: "19:00-08:00"']),
+    ("directory.yaml", DIRECTORY.replace("{name: Head", "{name: *Head*"),
+     ['4:16 E100 a value cannot begin with "*". Put it in quotes.']),
+    ("playbooks.yaml", PLAYBOOKS.replace("owner: agent", "owner: 'person: head'"),
+     ['3:41 E103 owner cannot be "person: head". Write: "person:head"']),
+    ("routing.yaml", ROUTING.replace("when: always,", "when: always, priority: high,"),
+     ['4:41 E101 "priority" stands in then. Write: then: {…, priority: …}']),
+    ("routing.yaml", ROUTING.replace("then: {ignore: no rule holds}", "open: recover"),
+     ['4:41 E101 "open" stands in then. Write: then: {…, open: …}']),
+    ("routing.yaml", ROUTING.replace("{ignore: no rule holds}", "{ignore: no: rule}"),
+     [('4:58 E100 a ": " inside a value, or no comma before "no". Put the whole value in quotes, '
+       "or write the comma.")]),
     ("surveys.yaml", "format: 1\nsurveys:\n  a: {metric: npss}\n",
      ['3:15 E103 "npss" has no scale. Did you mean "nps"?']),
     ("theme.yaml", "format: 1\n",
@@ -160,6 +215,14 @@ FILES = [
      [('2:1 E101 unknown key "default-owner". directory.yaml may have: format, default_owner, default_calendar, '
       'calendars, units, teams, people, people_from. Did you mean "default_owner"?')]),
 ]  # fmt: skip
+
+
+def test_a_set_with_a_mistake_is_never_handed_out() -> None:
+    loading = loaded({"routing.yaml": ROUTING + "maintained_by:\n"})
+    assert (loading.rule_set, told(loading.findings)) == (
+        None,
+        ["5:15 E107 maintained_by has no value. Give it one, or delete the key."],
+    )
 
 
 @pytest.mark.parametrize(("name", "text", "said"), FILES)
