@@ -7,6 +7,7 @@ sets are kept in the store.
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -118,16 +119,21 @@ def read_files(rules: Path, templates: Path) -> dict[str, bytes]:
 def _below(root: Path, prefix: str, patterns: tuple[str, ...]) -> dict[str, bytes]:
     inside = root.resolve()
     found: dict[str, bytes] = {}
+    real: dict[Path, Path] = {}  # directories without links; this is done every other second, for every file
     for pattern in patterns:
         for path in sorted(root.glob(pattern)):
             name = path.relative_to(root).as_posix()
             if name.startswith(".") or not path.is_file():
                 continue
+            if path.parent not in real:
+                real[path.parent] = path.parent.resolve()
             # A ConfigMap is a tree of links inside the directory; a link to the outside is somebody's trick.
-            if not path.resolve().is_relative_to(inside):
+            if not (path.resolve() if path.is_symlink() else real[path.parent]).is_relative_to(inside):
                 raise RuleSetRefused(f"{path} is a link to a place outside {root}. Put the file itself there.")
             with path.open("rb") as file:
-                found[f"{prefix}/{name}"] = content = file.read(MOST_BYTES + 1)  # one more says that there is more
+                # Room is made for all that is asked for. One more than most says that there is more.
+                size = min(os.fstat(file.fileno()).st_size, MOST_BYTES)
+                found[f"{prefix}/{name}"] = content = file.read(size + 1)
             if prefix == "templates" and len(content) > MOST_BYTES:  # the loader says it of the others
                 raise RuleSetRefused(f"{path} has more than {MOST_BYTES:,} bytes. No template needs that many.")
     return found

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from worker.clock import utc_text
 from worker.ingest import decode, envelopes, event
 from worker.ingest.decode import Fault
 from worker.ingest.envelopes import Envelope
@@ -183,4 +184,4 @@ def order_key(accepted: Accepted) -> str:
 
 
 def _time_text(at: datetime) -> str:
-    return at.isoformat(timespec="microseconds")
+    return utc_text(at) + "+00:00"

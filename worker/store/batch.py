@@ -24,6 +24,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     tuple_,
     update,
 )  # fmt: skip
@@ -34,7 +35,9 @@ from worker.model.response import Number
 from worker.store import bulk
 from worker.store.ids import allocate
 from worker.store.notices import announce
+from worker.store.prepared import Prepared
 from worker.store.schema import (
+    LIVE,
     decisions,
     follow_up_responses,
     follow_ups,
@@ -76,7 +79,7 @@ def known_responses(conn: Connection, identities: Iterable[tuple[str, str]]) -> 
     pairs = sorted(set(identities))
     if not pairs:
         return []
-    rows = conn.execute(_KNOWN[conn.dialect.name], _pairs(conn, pairs)).all()
+    rows = _KNOWN.rows(conn, **_pairs(conn, pairs))
     ids = [row.id for row in rows]
     hashes, belongs = _hashes(conn, ids), _follow_ups_of(conn, ids)
     return [
@@ -174,7 +177,7 @@ def lock_work(
     if not any(wanted.values()):
         return []
     bound = {name: _bound(conn, values) for name, values in wanted.items()}
-    return list(conn.execute(_WORK[conn.dialect.name], {**bound, "closed_since": closed_since}).all())
+    return _WORK.rows(conn, **bound, closed_since=closed_since)
 
 
 def parts(conn: Connection, ids: Sequence[int]) -> list[Any]:
@@ -318,11 +321,11 @@ def _among_sqlite(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
 
 def _work(among: Callable[[ColumnElement[Any], str], ColumnElement[bool]]) -> Select[Any]:
     c = follow_ups.c
-    live = c.state.in_(LIVE_STATES)
-    same = among(c.dedupe_key, "keys") & (live | (c.closed_at >= bindparam("closed_since", type_=UtcTime)))
+    live = text(f"follow_ups.{LIVE}")
+    same = among(c.dedupe_key, "keys") & or_(live, c.closed_at >= bindparam("closed_since", type_=UtcTime))
     touched = or_(among(c.customer_key, "customers") & live, same, among(c.id, "ids"))
     return select(follow_ups).where(touched).order_by(c.id).with_for_update(key_share=True)
 
 
-_KNOWN = {"postgresql": _known(_pairs_postgresql()), "sqlite": _known(_pairs_sqlite())}
-_WORK = {"postgresql": _work(_among_postgresql), "sqlite": _work(_among_sqlite)}
+_KNOWN = Prepared(_known(_pairs_sqlite()), postgresql=_known(_pairs_postgresql()))
+_WORK = Prepared(_work(_among_sqlite), postgresql=_work(_among_postgresql))

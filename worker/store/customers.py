@@ -8,14 +8,16 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from worker.store.prepared import Prepared
 from worker.store.schema import customers
 
 _MOST_KEYS = 500  # in one IN list
+_ANY_ERASED = Prepared(select(exists().where(customers.c.erased_at.is_not(None))))
 
 
 def any_erased(conn: Connection) -> bool:
     """Whether anybody ever was: asked for every batch, where the answer is nearly always no."""
-    return bool(conn.execute(select(exists().where(customers.c.erased_at.is_not(None)))).scalar())
+    return bool(_ANY_ERASED.rows(conn)[0][0])
 
 
 def erased_at(conn: Connection, marks: Iterable[str]) -> dict[str, datetime]:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, text
+from sqlalchemy import BigInteger, Connection, column, text
+
+from worker.store.prepared import Prepared
 
 # PostgreSQL: a sequence per table takes no lock that a slow transaction could hold. SQLite: one writer at a time
 # anyway, so a row of `ids` does, inside the same transaction.
 NUMBERED = ("responses", "follow_ups", "notices", "deliveries", "dead_letters", "clicks", "tokens", "audit", "absences")
 
 
+def _next(name: str) -> Prepared:
+    own = text("UPDATE ids SET next = next + :n WHERE name = :name RETURNING next")
+    sequence = text(f"SELECT nextval('{name}_ids') AS next FROM generate_series(1, :n)")  # noqa: S608 - our own names
+    return Prepared(own.columns(_NUMBER), postgresql=sequence.columns(_NUMBER))
+
+
+_NUMBER = column("next", BigInteger)
+_NEXT = {name: _next(name) for name in NUMBERED}
+
+
 def allocate(conn: Connection, table: str, n: int) -> list[int]:
     """`n` fresh ids of `table`, ascending. Ids of a transaction that rolls back may be lost or come again."""
     if n <= 0:
         return []
-    if conn.dialect.name == "postgresql":
-        rows = conn.execute(
-            text(f"SELECT nextval('{table}_ids') FROM generate_series(1, :n)"),  # noqa: S608 - a name of NUMBERED
-            {"n": n},
-        )
-        return sorted(row[0] for row in rows)
-    last: int = conn.execute(
-        text("UPDATE ids SET next = next + :n WHERE name = :name RETURNING next"), {"n": n, "name": table}
-    ).scalar_one()
-    return list(range(last - n, last))
+    found = [row.next for row in _NEXT[table].rows(conn, n=n, name=table)]
+    return sorted(found) if conn.dialect.name == "postgresql" else list(range(found[0] - n, found[0]))

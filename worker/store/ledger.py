@@ -29,6 +29,7 @@ from sqlalchemy import (
 )  # fmt: skip
 
 from worker.store import bulk
+from worker.store.prepared import Prepared
 from worker.store.schema import ledger, partitions
 
 Key = tuple[str, int]  # topic, partition
@@ -48,7 +49,7 @@ _MINE = and_(
     ledger.c.day == bindparam("of_day", type_=Date),
 )
 _LAST = select(func.max(ledger.c.seq)).where(_MINE)
-_GROW = (
+_GROW = Prepared(
     update(ledger)
     .where(
         _MINE,
@@ -61,7 +62,7 @@ _GROW = (
         **{name: ledger.c[name] + bindparam(f"more_{name}", type_=BigInteger) for name in (*COUNTED, "again")},
     )
 )
-_MOVE = (
+_MOVE = Prepared(
     update(partitions)
     .where(
         partitions.c.topic == bindparam("of_topic", type_=Text),
@@ -122,7 +123,7 @@ def move(
     if to > from_:
         _grow(conn, key, incarnation, day, from_, to, counts)
     topic, partition = key
-    conn.execute(_MOVE, {"of_topic": topic, "of_partition": partition, "now_incarnation": incarnation, "until": to})
+    _MOVE.change(conn, of_topic=topic, of_partition=partition, now_incarnation=incarnation, until=to)
 
 
 def gap(conn: Connection, key: Key, incarnation: str, day: date, from_: int, to: int, reason: str) -> None:
@@ -161,8 +162,7 @@ def _grow(
     conn: Connection, key: Key, incarnation: str, day: date, from_: int, to: int, counts: Mapping[str, int]
 ) -> None:
     more = {f"more_{name}": counts.get(name, 0) for name in (*COUNTED, "again")}
-    grown = conn.execute(_GROW, {**_mine(key, incarnation, day), "reached": from_, "until": to, **more})
-    if not grown.rowcount:
+    if not _GROW.change(conn, **_mine(key, incarnation, day), reached=from_, until=to, **more):
         _append(conn, key, incarnation, day, {"from_offset": from_, "to_offset": to, **counts})
 
 

@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
+from worker.clock import utc_text
+
 _JSON = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -24,12 +26,8 @@ def decode_document(text: str | bytes) -> Any:
 
 
 def time_text(at: datetime) -> str:
-    """Fixed-width UTC text: it sorts as time does. Raises ValueError for a naive datetime."""
-    if at.tzinfo is not UTC:
-        if at.tzinfo is None:
-            raise ValueError(f"{at!r} has no zone")
-        at = at.astimezone(UTC)
-    return at.isoformat(timespec="microseconds")[:26] + "Z"
+    """Fixed-width UTC text. Raises ValueError for a naive datetime."""
+    return utc_text(at) + "Z"
 
 
 def parse_time_text(text: str) -> datetime:
