@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.rows import Rows
+from worker.model.notice import CUSTOMER, SURVEY
 from worker.store.engine import open_store
 from worker.store.reconcile import reconcile
 
@@ -128,8 +129,10 @@ def test_a_follow_up_nobody_was_told_of_is_found_unless_its_playbook_asks_for_si
 def test_a_notice_said_to_be_delivered_needs_a_delivery_that_was(rows: Rows) -> None:
     rows.notice(1, state="delivered", recipient="ops", kind="ops", cause="ops/storm/1")
     rows.delivery(1, notice=1, state="failed")
+    rows.notice(2, state="delivered", recipient=CUSTOMER, kind="customer", cause="response/1/thanks")
+    rows.notice(3, state="delivered", recipient=SURVEY, kind="customer", cause="response/1/survey")  # published
 
-    assert account(rows)["problems"] == ["These notices are delivered without a delivery that is: 1."]
+    assert account(rows)["problems"] == ["These notices are delivered without a delivery that is: 1, 2."]
 
 
 def test_a_notice_that_waits_for_no_delivery_is_found(rows: Rows) -> None:

@@ -312,14 +312,14 @@ def producing(stage: Stage, rate: int) -> Iterator[None]:
             stage.hand_over(due)
             sent += due
 
-    thread = threading.Thread(target=produce)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-        stage.kafka.flush(120)
+    with ThreadPoolExecutor(1) as background:
+        producer = background.submit(produce)
+        try:
+            yield
+        finally:
+            stop.set()
+            producer.result()
+            stage.kafka.flush(120)
 
 
 def _pass(seconds: float) -> None:

@@ -53,6 +53,7 @@ class Kafka:
         self._admin_client: AdminClient | None = None
         self._producer: Producer | None = None
         self._patient: Producer | None = None
+        self._known: set[tuple[str, int]] = set()
 
     # Topics
 
@@ -148,7 +149,16 @@ class Kafka:
             enable_idempotence=True, request_timeout_ms=5000, socket_timeout_ms=10_000,
             topic_metadata_refresh_interval_ms=2000, retry_backoff_max_ms=1000, reconnect_backoff_max_ms=1000,
         )  # fmt: skip
+        until(lambda: self._knows(topic, partition), what=f"{topic}:{partition} to be known")
         self._patient.produce(topic, to_bytes(value), key=key, partition=partition)
+
+    def _knows(self, topic: str, partition: int) -> bool:
+        """A producer hears of new partitions when it asks."""
+        if (topic, partition) not in self._known:
+            assert self._patient is not None
+            found = self._patient.list_topics(topic, timeout=_SECONDS).topics[topic].partitions
+            self._known |= {(topic, number) for number in found}
+        return (topic, partition) in self._known
 
     def flush(self, timeout: float = _SECONDS) -> None:
         assert self._patient is not None and self._patient.flush(timeout) == 0, "Kafka did not take everything"
