@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +13,7 @@ from sqlalchemy import text
 
 from tests.support.clock import MovableClock
 from tests.support.flow import RULES, TOPIC, Flow, live_set
+from worker.errors import StoreUnavailable
 from worker.ingest.records import Pause
 from worker.ingest.storms import pause_reason
 from worker.store.engine import Store
@@ -35,6 +39,25 @@ def ops(flow: Flow) -> list[str]:
     return [data["broke"] for kind, data in flow.rows("notices", "kind", "data") if kind == "ops"]
 
 
+@contextmanager
+def failing(store: Store, commits: int) -> Iterator[None]:
+    """The store goes away after so many commits."""
+    dialect, left = store.engine.dialect, iter(range(commits))
+    commit = dialect.do_commit
+
+    def fail(dbapi_connection: Any) -> None:
+        if next(left, None) is None:
+            raise sqlite3.OperationalError("disk I/O error")
+        commit(dbapi_connection)
+
+    dialect.do_commit = fail  # type: ignore[method-assign]
+    try:
+        with pytest.raises(StoreUnavailable):
+            yield
+    finally:
+        dialect.do_commit = commit  # type: ignore[method-assign]
+
+
 def is_in_order(flow: Flow) -> bool:
     with flow.store.read() as conn:
         return bool(reconcile(conn)["ok"])
@@ -49,6 +72,16 @@ def test_a_storm_of_one_source_is_told_once_and_the_others_flow(flow: Flow) -> N
     assert flow.rows("ledger", "accepted", "dead") == [(3, 120)]
     assert head(flow) == (123, None, None)
     assert is_in_order(flow)
+
+
+def test_a_storm_is_told_although_the_store_went_away_when_it_had_just_been_written(flow: Flow) -> None:
+    flow.feed(flow.event())
+    batch = flow.records(*[flow.event(f"w-{n}", metric="stimmung", source="shop") for n in range(50)])
+    with failing(flow.store, commits=1):
+        flow.pipeline.process(batch)
+    flow.pipeline.process(batch)
+    assert len(ops(flow)) == 1
+    assert flow.rows("ledger", "accepted", "dead", "again") == [(1, 50, 50)]
 
 
 def test_a_partition_nobody_can_read_pauses_before_the_first_unwritten_record(flow: Flow) -> None:

@@ -27,6 +27,7 @@ from worker.followup.write import write_effects
 from worker.ingest.records import Batch, Dead, Head, Partition, Pause, Reason, Record, Slice
 from worker.ingest.storms import Storms, Stretch, pause_reason, rests
 from worker.ingest.versions import ANSWERS, Intake, Part, Surroundings, Understood, compare_all
+from worker.model.notice import NewNotice
 from worker.model.response import Origin
 from worker.model.survey import Survey
 from worker.pipeline.accounting import account, cut, halves, is_fresh, partition_of, write_gap
@@ -82,6 +83,7 @@ class Pipeline:
         self._seal = seal
         self._told = told
         self._storms = Storms()
+        self._untold: list[NewNotice] = []  # a storm is seen to begin only once
         self._begun: set[Partition] = set()
 
     # The three ways in -------------------------------------------------------------------------------------------
@@ -336,11 +338,12 @@ class Pipeline:
         return self._storms.look((part.topic, part.partition), fresh, head.accepted_until)
 
     def _look_for_storms(self, done: Done, now: datetime) -> None:
-        """Tell ops once about every storm that began with this batch."""
-        notices = [storm_notice(storm, now) for storm in self._storms.saw(done.written, done.runs)]
-        notices += [pause_notice(pause, now) for pause in done.pauses]
+        """Tell ops once about every storm that began with this batch, or with an earlier one if the store went away."""
+        self._untold += [storm_notice(storm, now) for storm in self._storms.saw(done.written, done.runs)]
+        notices = [*self._untold, *(pause_notice(pause, now) for pause in done.pauses)]
         if notices:
             self._surely(lambda conn: stored.add_notices(conn, notices, now))
+            self._untold.clear()
             self._told()
 
     # A row that the store refuses --------------------------------------------------------------------------------
