@@ -138,10 +138,10 @@ class Postgres:
         with psycopg.connect(self.url(database), autocommit=True, connect_timeout=5) as conn:
             conn.execute(statement.encode())
 
-    def create_database(self, template: str = "template0") -> str:
+    def create_database(self, template: str = "template0", more: str = "") -> str:
         """A new database; returns its URL."""
         name = f"t_{secrets.token_hex(6)}"
-        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {more}')
         return self.url(name)
 
     def drop_database(self, url: str) -> None:

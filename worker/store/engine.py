@@ -32,6 +32,10 @@ _PRAGMAS = (
     f"cache_size=-{_CACHE_KB}", f"wal_autocheckpoint={_CHECKPOINT_PAGES}",
 )  # fmt: skip
 _CONNECT_SECONDS = 5
+_SQLITE_FIXES = {
+    "unable to open database file": ": the folder of INNERLOOP_STORE_URL has to be there and writable for this user",
+    "attempt to write a readonly database": ": the file of INNERLOOP_STORE_URL has to be writable for this user",
+}
 _QUOTED = re.compile(r'".*"', re.DOTALL)  # to the last mark: a value may hold some itself
 _CLASH = frozenset({"40001", "40P01"})  # serialization failure, deadlock
 # Read-only: a standby that has not been promoted yet. The others ended a worker that stood still in a transaction.
@@ -162,7 +166,8 @@ def _translated() -> Iterator[None]:
 
 def _first_line(error: BaseException | None) -> str:
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    said = lines[0] if lines else type(error).__name__
+    return said + next((fix for words, fix in _SQLITE_FIXES.items() if words in said), "")
 
 
 def _refusal(error: BaseException | None) -> str:
@@ -197,7 +202,7 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _postgresql(url: URL) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
         hide_parameters=True,
         pool_size=8,
@@ -205,6 +210,17 @@ def _postgresql(url: URL) -> Engine:
         pool_timeout=_CONNECT_SECONDS,
         connect_args=connect_args(_CONNECT_SECONDS),
     )
+    event.listen(engine, "connect", _refuse_other_encodings, insert=True)  # before SQLAlchemy's own first look
+    return engine
+
+
+def _refuse_other_encodings(connection: Any, _record: object) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        raise ConfigError(
+            f"The database of INNERLOOP_STORE_URL is encoded in {encoding}, which cannot hold every customer's words. "
+            "Make one with: createdb --encoding UTF8 --template template0 NAME"
+        )
 
 
 def connect_args(timeout: int) -> dict[str, object]:
