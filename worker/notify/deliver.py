@@ -99,6 +99,7 @@ class Deliverer:
         self._held: dict[str, float] = {}  # channel -> monotonic time until which this process sends nothing there
         self._slowest = 0.0  # of the last turn's calls, seconds
         self._tried_open = False
+        self._told = False  # somebody says that there is work: no need to look whether there is any
 
     # Life --------------------------------------------------------------------------------------------------------
 
@@ -129,6 +130,7 @@ class Deliverer:
 
     def wake(self) -> None:
         """There is something new: look now. Any thread may call this, at any time."""
+        self._told = True
         self._enough.set()
         self._woken.set()
 
@@ -145,7 +147,7 @@ class Deliverer:
     def _goes_on(self, *, running: bool) -> bool:
         """Do or await one step; False when nothing is left to do now."""
         if running:
-            self.wake()
+            self._woken.set()
         elif self._turn():
             return True
         if not self._is_busy() and not self._more_soon():
@@ -194,13 +196,16 @@ class Deliverer:
                 self._try_open_channels()
             reports = self._drain()
             room = self._room()
-            if not reports and not (room > 0 and self._due_now()):
+            told, self._told = self._told, False
+            if not reports and not (room > 0 and (told or self._due_now())):
                 self._refresh.step(self._executor(), self._woken.set)
                 return False
             began = _awake()
             turned = self._record(reports, room)
             self._queue_up(turned.claims)
             self._dispatch(turned, began)
+            if not turned.claims:
+                self._refresh.step(self._executor(), self._woken.set)
             return turned.more and self._room() > 0
 
     def _record(self, reports: list[Report], room: int) -> Turned:

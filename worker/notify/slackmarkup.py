@@ -7,12 +7,14 @@ escaping, never inside an entity or a date token.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from worker.notify.words import ELLIPSIS
+from worker.store.types import decode_document, encode_document
 
 MOST_BLOCKS = 50
 MOST_FIELDS = 10
@@ -60,7 +62,7 @@ Caller = Callable[[], str]
 
 
 def _line(block: Mapping[str, Any]) -> Block:
-    return Block(json.dumps(block, ensure_ascii=False) + "\n")
+    return Block(encode_document(block) + "\n")
 
 
 def _text(caller: Caller, most: int) -> str:
@@ -116,13 +118,13 @@ def collect(rendered: str) -> str:
         raise BlockError("the template has no block with text in it")
     if len(blocks) > MOST_BLOCKS:
         raise BlockError(f"the template has {len(blocks)} blocks; Slack takes {MOST_BLOCKS}")
-    return json.dumps(blocks, ensure_ascii=False)
+    return encode_document(blocks)
 
 
 def _parse(line: str) -> dict[str, Any]:
     try:
-        block = json.loads(line)
-    except ValueError:
+        block = decode_document(line)
+    except msgspec.DecodeError:
         block = None
     if not isinstance(block, dict) or "type" not in block:
         raise BlockError(f'text outside of a block: "{line.strip()[:40]}". Put it between call section() and endcall')

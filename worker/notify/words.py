@@ -113,6 +113,8 @@ class Language:
 
 def clean(text: str) -> str:
     """Foreign text as it may be shown: without control characters and without overrides of its direction."""
+    if text.isprintable() and "  " not in text:  # nothing of what follows is in it
+        return text.strip()
     text = _BIDI_CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
     text = _CONTROLS.sub("", text)
     return _BLANK_LINES.sub("\n\n", _SPACES.sub(" ", text)).strip()

@@ -22,6 +22,7 @@ WHOLE = ""
 
 # Built once: these run for every message, and building a statement costs more than running it.
 _OPEN = select(_TABLE.c.channel, _TABLE.c.open_until).where(_TABLE.c.address == WHOLE, _TABLE.c.open_until.is_not(None))
+_NEXT_FREE = select(func.min(_TABLE.c.next_send_at)).where(_TABLE.c.next_send_at > bindparam("now"))
 
 
 def blocks(
@@ -97,9 +98,7 @@ def try_now(conn: Connection, now: datetime) -> None:
 
 def next_free_at(conn: Connection, now: datetime) -> datetime | None:
     """When the next held address or channel is free again."""
-    at: datetime | None = conn.execute(
-        select(func.min(_TABLE.c.next_send_at)).where(_TABLE.c.next_send_at > now)
-    ).scalar()
+    at: datetime | None = conn.execute(_NEXT_FREE, {"now": now}).scalar()
     return at
 
 

@@ -80,6 +80,7 @@ _RECORD = (
         }
     )
 )
+_NEXT_DUE = select(func.min(_TABLE.c.next_at)).where(_PENDING)
 _ANY_DUE = select(exists().where(*_DUE))
 _FIRST_DUE = (
     select(_TABLE.c.id, _TABLE.c.channel, _TABLE.c.address, _TABLE.c.attempts, _NOTICES.c.follow_up_id)
@@ -371,7 +372,7 @@ def positions(conn: Connection, notice_ids: Sequence[int]) -> dict[int, int]:
 
 def next_due_at(conn: Connection) -> datetime | None:
     """When the next pending delivery wants to be sent."""
-    at: datetime | None = conn.execute(select(func.min(_TABLE.c.next_at)).where(_PENDING)).scalar()
+    at: datetime | None = conn.execute(_NEXT_DUE).scalar()
     return at
 
 

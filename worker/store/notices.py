@@ -33,6 +33,8 @@ _FIRST_WAITING = (
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)
 )
+_ANY_WAITING = select(exists().where(*_WAITING, _TABLE.c.not_before <= bindparam("now")))
+_NEXT_WAITING = select(func.min(_TABLE.c.not_before)).where(*_WAITING)
 _END = (
     update(_TABLE)
     .where(_TABLE.c.id == bindparam("of"), _TABLE.c.state == NoticeState.PENDING.value)
@@ -182,12 +184,12 @@ def _oldest(conn: Connection, now: datetime, *which: ColumnElement[bool]) -> dat
 
 
 def any_waiting(conn: Connection, now: datetime) -> bool:
-    return bool(conn.execute(select(exists().where(*_WAITING, _TABLE.c.not_before <= now))).scalar())
+    return bool(conn.execute(_ANY_WAITING, {"now": now}).scalar())
 
 
 def next_waiting_at(conn: Connection) -> datetime | None:
     """When the next notice asks to be told."""
-    at: datetime | None = conn.execute(select(func.min(_TABLE.c.not_before)).where(*_WAITING)).scalar()
+    at: datetime | None = conn.execute(_NEXT_WAITING).scalar()
     return at
 
 
