@@ -103,10 +103,11 @@ def test_a_happy_customer_is_thanked(friday: Timeline, smtp: SmtpServer) -> None
 
 def test_an_unhappy_one_hears_who_will_be_in_touch_by_when(friday: Timeline, smtp: SmtpServer) -> None:
     lisbon = customer(language="de", contact={"timezone": "Europe/Lisbon"})
-    answer(friday, who=lisbon, comment="Third call about the same invoice.")
+    answer(friday, who=lisbon, comment="Third call, ring 0171 5550123.")
     (mail,) = got(friday, smtp)
     assert mail.subject == "Ihre Antwort ist angekommen"
     assert "Guten Tag Ines Ferrer," in mail.text
+    assert '"Third call, ring …."' in mail.text
     assert "Ana Keller meldet sich bei Ihnen bis Mo. 23. Nov., 15:30 WET." in mail.text.replace("\n", " ")
     assert "Internal name" not in mail.text + mail.html
 

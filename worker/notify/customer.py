@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import Connection
 
+from worker.classify.found import Tag
 from worker.model.directory import Directory, Person
 from worker.model.followup import LIVE, ClosingOutcome, State, short_id
 from worker.model.notice import CUSTOMER, Kind
@@ -22,7 +23,7 @@ from worker.notify.context import Context, Said, Work, fill
 from worker.notify.page import Page
 from worker.notify.recipients import Reader, find
 from worker.notify.view import Due, View, Words
-from worker.notify.words import clean, clean_line, cut, label
+from worker.notify.words import ELLIPSIS, clean, clean_line, cut, label
 from worker.route.schema import RuleSet
 from worker.store import notices
 from worker.store.notices import Notice
@@ -201,9 +202,12 @@ def build(page: Page, said: Said) -> View:
 
 
 def _own_words(page: Page, said: Said) -> Words:
-    """What they wrote, from the first word on, without what is noted about it for people at work."""
+    """What they wrote, from the first word on, without notes for people at work and the tags of redaction."""
     found = saying.words(said, page.say, None)
-    return Words(top=found.top, given=found.given, lang=found.lang, dir=found.dir)
+    top = found.top
+    for tag in Tag:
+        top = top.replace(tag, ELLIPSIS)
+    return Words(top=top, given=found.given, lang=found.lang, dir=found.dir)
 
 
 def _due(page: Page, work: Work) -> Due:
