@@ -20,7 +20,7 @@ from worker.route.facts import facts_from
 from worker.route.fields import Subject
 from worker.route.findings import Finding, Level
 from worker.route.operators import instant_of
-from worker.route.owners import has_address
+from worker.route.owners import has_address, skip_words
 from worker.route.schema import InlineTest, Rule, RuleSet
 
 Classify = Callable[[Response], Verdict]
@@ -121,7 +121,7 @@ def _run(test: InlineTest, rule_set: RuleSet, classify: Classify, decider: Decid
     subject = Subject(response, verdict, facts, now)
     got = _got(test.expect, decision, verdict, rule_set)
     wrong = [name for name, wanted in test.expect.items() if not _same(name, wanted, got[name])]
-    trouble = _trouble(test.expect, got, wrong, rule_set, subject)
+    trouble = _trouble(test.expect, got, wrong, rule_set, subject, decision)
     return _result(test, not wrong, got, trouble, (response, verdict, decision))
 
 
@@ -274,10 +274,18 @@ def _same(name: str, wanted: Json, got: Json) -> bool:
 
 
 def _trouble(
-    expect: Mapping[str, Json], got: Mapping[str, Json], wrong: list[str], rule_set: RuleSet, subject: Subject
+    expect: Mapping[str, Json],
+    got: Mapping[str, Json],
+    wrong: list[str],
+    rule_set: RuleSet,
+    subject: Subject,
+    decision: Decision,
 ) -> str:
     parts = [f"{name} is {_shown(got[name])}, not {_shown(expect[name])}" for name in wrong]
     why = f" {why_not(rule_set, expect['rule'], subject)}" if "rule" in wrong else ""
+    passed_over = [skip for skip in decision.owner_skips if skip.person == expect.get("owner")]
+    if "owner" in wrong and passed_over and expect["owner"]:
+        why += f" {skip_words(passed_over[0])}."
     return f"{'; '.join(parts)}.{why}" if parts else ""
 
 

@@ -54,9 +54,22 @@ class References:
             known = self.known[kind]
             a = "an" if kind[0] in "aeiou" else "a"
             listed = f"There are: {', '.join(known)}." if 0 < len(known) <= _MOST_LISTED else ""
-            fix = did_you_mean(name, known) or listed or f"Add {a} {kind} with that id, or name another."
+            fix = (
+                self._elsewhere(kind, name)
+                or did_you_mean(name, known)
+                or listed
+                or f"Add {a} {kind} with that id, or name another."
+            )
             also = f" (also in {_listed(others, first.file)})" if others else ""
             self.notes.add("E119", first, f'there is no {kind} "{shown(name)}" in {_WHERE[kind]}{also}.', fix)
+
+    def _elsewhere(self, kind: str, name: str) -> str:
+        """Rules and also entries are mistaken for each other."""
+        if kind == "rule" and name in self.known.get("also entry", ()):
+            return f"It is the id of an also entry. Write: also: [{name}]"
+        if kind == "also entry" and name in self.known.get("rule", ()):
+            return f"It is the id of a rule. Write: rule: {name}"
+        return ""
 
 
 def _listed(places: Sequence[Place], here: str) -> str:

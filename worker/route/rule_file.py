@@ -173,4 +173,4 @@ class _Entry:
         copy = self._desk.whos(found.get("copy"), "copy", RECIPIENTS)
         tags = [tag.text for tag in shape.one_or_many(self._file, found["tags"], "tags")] if "tags" in found else []
         least = shape.choice(self._file, found.get("priority_at_least"), "priority", PRIORITIES)
-        return {"add": Addition(copy or (), tuple(tags), Priority.of(least) if least else None)}
+        return {"add": Addition(copy or (), tuple(dict.fromkeys(tags)), Priority.of(least) if least else None)}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.rule_sets import NOW, classify, response, rule_set, with_rules
+from tests.support.rule_sets import DIRECTORY, NOW, classify, response, rule_set, with_rules
 from worker.model.decision import Facts, Trace
 from worker.model.response import Customer
 from worker.route.decide import Decider
@@ -160,6 +160,17 @@ def test_a_failing_test_says_what_came_instead_and_why() -> None:
     (finding,) = findings_of([result])
     assert finding.code == "E130"
     assert finding.message == 'test "n" fails: rule is bad, not gold. "gold" did not hold: customer.tier has no value.'
+
+
+def test_an_owner_who_was_passed_over_is_told_with_the_reason() -> None:
+    changes = with_rules(
+        "  - {id: bad, when: {response.class: detractor}, then: {open: recover}}",
+        "tests:\n  - {name: n, now: 2026-11-20T16:30:00+01:00, given: {response.score: 2, interaction.agent: ana}, "
+        "expect: {owner: ana}}\n",
+    )
+    left = DIRECTORY + "  ana: {name: Ana, email: ana@example.com, left: 2026-10-31}\n"
+    (result,) = run_tests(rule_set({**changes, "directory.yaml": left}), classify)
+    assert result.trouble == "owner is head, not ana. ana has left."
 
 
 def test_a_test_that_would_answer_otherwise_tomorrow_needs_its_moment() -> None:

@@ -207,6 +207,11 @@ FILES = [
     ("routing.yaml", ROUTING.replace("{ignore: no rule holds}", "{ignore: no: rule}"),
      [('4:58 E100 a ": " inside a value, or no comma before "no". Put the whole value in quotes, '
        "or write the comma.")]),
+    ("routing.yaml", ROUTING + "also:\n  - {id: a, when: always, add: {tags: [t]}}\n"
+     "tests:\n  - {given: {response.score: 2}, expect: {rule: a, also: [everything-else]}}\n",
+     ['8:49 E119 there is no rule "a" in the rules. It is the id of an also entry. Write: also: [a]',
+      ('8:59 E119 there is no also entry "everything-else" in also. It is the id of a rule. '
+       "Write: rule: everything-else")]),
     ("surveys.yaml", "format: 1\nsurveys:\n  a: {metric: npss}\n",
      ['3:15 E103 "npss" has no scale. Did you mean "nps"?']),
     ("theme.yaml", "format: 1\n",
