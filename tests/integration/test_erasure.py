@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.clock import MovableClock
 from tests.support.flow import Flow
-from tests.support.forgetting import erase, found, traces
+from tests.support.forgetting import PERSONAL, columns_with, erase, found, traces
 from tests.support.rows import Rows
 from tests.support.slack_server import SlackServer
 from tests.support.telling import Telling, live_set
@@ -61,6 +61,7 @@ def test_nothing_of_the_customer_stays_in_any_table(flow: Flow) -> None:
     worked(flow)
     flow.feed(b'{"id": "r-3", "customer": {"id": "c-77", "name": "Inesita"}, "score": "third call"}')
     assert set(traces(flow.store, INES)) == set(INES)
+    assert columns_with(flow.store, INES) == PERSONAL
 
     erase(flow, "c-77")
 

@@ -18,6 +18,13 @@ from worker.store.persons import Person
 from worker.store.schema import metadata
 
 SEAL = Seal(["k" * 32])  # the one of Flow
+# Columns that hold who a customer is, what they said, or what people wrote about them.
+PERSONAL = frozenset(
+    {
+        "responses.customer_key", "responses.contact", "versions.content", "dead_letters.excerpt",
+        "dead_letters.sealed", "follow_ups.customer_key", "follow_ups.dedupe_key", "follow_ups.closing", "history.note",
+    }
+)  # fmt: skip
 
 
 def everything(store: Store) -> str:
@@ -25,6 +32,21 @@ def everything(store: Store) -> str:
     with store.read() as conn:
         rows = [row for table in metadata.sorted_tables for row in conn.execute(select(table)).all()]
     return "\n".join(str(_opened(value)) for row in rows for value in row)
+
+
+def columns_with(store: Store, words: Iterable[str]) -> set[str]:
+    """Where any of the words stands, as `table.column`."""
+    held = set()
+    with store.read() as conn:
+        for table in metadata.sorted_tables:
+            for row in conn.execute(select(table)).mappings():
+                held |= {f"{table.name}.{name}" for name, value in row.items() if _holds(value, words)}
+    return held
+
+
+def _holds(value: Any, words: Iterable[str]) -> bool:
+    text = str(_opened(value)).lower()
+    return any(word.lower() in text for word in words)
 
 
 def traces(store: Store, words: Iterable[str]) -> list[str]:
