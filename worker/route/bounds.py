@@ -117,6 +117,7 @@ _SAID_OTHERWISE = (
 )
 _AFTERWARDS = (
     (re.compile(r"(\S+)\s*(?:-|–|\.\.+)\s*(\d\S*)"), r"\1 to \2"),
+    (re.compile(r"between (.+?) and (.+)", re.IGNORECASE), r"\1 to \2"),
     (re.compile(r"(.+?)(?:\s*\+| (?:or|and) (?:more|higher|above|greater|over))", re.IGNORECASE), r"at least \1"),
     (re.compile(r"(.+?) (?:or|and) (?:less|fewer|lower|below|under)", re.IGNORECASE), r"at most \1"),
 )
@@ -153,6 +154,9 @@ def trouble(source: str, field: Field) -> tuple[str, str, str]:
     if symbol and amount(symbol[2], field.kind) is not None:
         words = f"{SYMBOLS[symbol[1]]} {symbol[2]}".strip()
         return "E104", f'cannot read "{shown(source)}" as a number test.', f"Write it in words: {words}"
+    several = re.split(r"\s+or\s+", source.strip())
+    if len(several) > 1 and all(amount(one, field.kind) is not None for one in several):
+        return "E104", f'cannot read "{shown(source)}" as a number test.', f"Write: [{', '.join(several)}]"
     found = _ANY_NUMBER.search(source)
     n = found[0] if found else "4"
     if field.kind is Kind.DURATION:

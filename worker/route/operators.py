@@ -49,6 +49,8 @@ _TEXTUAL = frozenset({Kind.TEXT, Kind.ID})
 _LIST = frozenset({Kind.LIST})
 _TIME = frozenset({Kind.TIME})
 _LONGEST_PATTERN = 1000
+_OR = re.compile(r"\s+or\s+")
+_NEGATED = re.compile(r"^(?:not\s+|!=\s*)")
 _TIME_TESTS = (
     "Write a date such as 2026-12-31, or one of: {within_last: 30 days}, {on: [sat, sun]}, "
     '{between: ["18:00", "23:00"]}, {before: 2026-12-31}, {after: 2026-12-31}.'
@@ -110,17 +112,28 @@ def _label(asked: Asked, word: Scalar) -> str | None:
         return label
     listed = field.values or ()
     message = f'{field.name} is never "{shown(word.text)}". There are: {shown(", ".join(listed), 200)}.'
-    asked.refuse("E103", message, did_you_mean(word.text, listed), word)
+    meant = _meant_test(word.text)
+    fix = f"Write: {field.name}: {shown(meant)}" if meant else did_you_mean(word.text, listed)
+    asked.refuse("E103", message, fix, word)
     return None
 
 
 def _warn_of_test(asked: Asked, word: Scalar) -> None:
     """`gold or platinum` and `not gold` are values like any other, and seldom meant as such."""
-    name, several, negated = asked.field.name, re.split(r"\s+or\s+", word.text), word.text.removeprefix("not ")
-    meant = f"[{', '.join(several)}]" if len(several) > 1 else f"{{not: {negated}}}" if negated != word.text else ""
+    name, meant = asked.field.name, _meant_test(word.text)
     if meant:
         message = f'"{shown(word.text)}" is one value of {name}, with all its words.'
         asked.refuse("W205", message, f"Write: {name}: {shown(meant)}, or put the value in quotes.", word)
+
+
+def _meant_test(text: str) -> str:
+    """What `gold or platinum` and `not gold` would be as tests."""
+    wanted = _NEGATED.sub("", text)
+    several = _OR.split(wanted)
+    values = f"[{', '.join(several)}]" if len(several) > 1 else wanted
+    if wanted != text:
+        return f"{{not: {values}}}"
+    return values if len(several) > 1 else ""
 
 
 def _boolean(asked: Asked, word: Scalar) -> bool | None:

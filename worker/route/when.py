@@ -28,11 +28,22 @@ _OTHER_WORDS = {
         "Rules are not told who somebody is: write customer.id, or a fact such as customer.tier.",
     ),
 }
+_COMPARISONS = {
+    **SYMBOLS,
+    "gt": "above",
+    "gte": "at least",
+    "ge": "at least",
+    "lt": "below",
+    "lte": "at most",
+    "le": "at most",
+}
 _OTHER_TESTS = {
     **dict.fromkeys(
         ("equals", "equal", "eq", "==", "in", "one_of", "is_in", "is_one_of", "values"), "{field}: {value}"
     ),
     **dict.fromkeys(("is_not", "isnt", "not_in", "neq", "ne", "!=", "<>", "except"), "{field}: {{not: {value}}}"),
+    **dict.fromkeys(("regex", "regexp", "pattern"), "{field}: {{matches: {value}}}"),
+    **dict.fromkeys(("has", "includes", "include", "like"), "{field}: {{mentions: {value}}}"),
     **dict.fromkeys(("exists", "is_known", "present", "exist"), "{field}: {{known: yes}}"),
     **dict.fromkeys(("missing", "is_unknown", "unknown", "is_null", "empty", "null"), "{field}: {{known: no}}"),
 }
@@ -233,7 +244,7 @@ def _operator(file: File, key: Scalar, node: Node, field: Field, context: Contex
     fitting = [name for name, known in OPERATORS.items() if known.suits(field)]
     if operator is None:
         near = closest(key.text, [*fitting, *MODIFIERS])
-        words = f"{SYMBOLS.get(key.text, key.text)} {written(node)}".replace("_", " ")
+        words = f"{_COMPARISONS.get(key.text, key.text)} {written(node)}".replace("_", " ")
         file.add(
             "E101",
             key,
@@ -262,8 +273,13 @@ def _meant(near: str | None, words: str, field: Field) -> str:
 
 
 def _said_otherwise(test: str, node: Node, field: Field) -> str:
-    meant = _OTHER_TESTS.get(test.lower(), "")
-    return f"Write: {meant.format(field=field.name, value=shown(written(node)))}" if meant else ""
+    """What to write for a test of another product, where the field has one like it."""
+    meant = _OTHER_TESTS.get(test.lower(), "").format(field=field.name, value=shown(written(node)))
+    wanted = next((name for name in OPERATORS if f"{{{name}: " in meant), "is")
+    values = "known: " not in meant
+    if not meant or not OPERATORS[wanted].suits(field) or (values and field.kind is Kind.TIME):
+        return ""
+    return f"Write: {meant}"
 
 
 def _instead(operator: str, node: Node, field: Field, fitting: list[str]) -> str:
@@ -271,6 +287,8 @@ def _instead(operator: str, node: Node, field: Field, fitting: list[str]) -> str
         return f"Write: {field.name}: {shown(written(node))}"
     if operator == "none_of":
         return f"Write: {field.name}: {{not: {shown(written(node))}}}"
+    if operator == "between" and field.kind in NUMBERS and isinstance(node, Seq) and len(node.items) == 2:
+        return f"Write: {field.name}: {' to '.join(written(item) for item in node.items)}"
     if field.kind is Kind.NUMBER:
         return "Write: at most 4, at least 4, below 4, above 4, or 0 to 4."
     return f"Its tests are: {', '.join(fitting)}."

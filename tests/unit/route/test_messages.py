@@ -44,6 +44,28 @@ CONDITIONS = [
     ("{customer.tier: {not_in: [gold]}}",
      ('E101 unknown test "not_in". customer.tier is one word of a set; its tests are: is, not, known, or_unknown. '
       "Write: customer.tier: {not: [gold]}")),
+    ("{response.class: not detractor}",
+     ('E103 response.class is never "not detractor". There are: promoter, passive, detractor. '
+      "Write: response.class: {not: detractor}")),
+    ("{response.class: passive or promoter}",
+     ('E103 response.class is never "passive or promoter". There are: promoter, passive, detractor. '
+      "Write: response.class: [passive, promoter]")),
+    ("{response.score: between 5 and 7}", 'E104 cannot read "between 5 and 7" as a number test. Write: 5 to 7'),
+    ("{response.score: 5 or 6}", 'E104 cannot read "5 or 6" as a number test. Write: [5, 6]'),
+    ("{response.score: {between: [0, 6]}}",
+     'E106 "between" cannot test response.score, which is a number. Write: response.score: 0 to 6'),
+    ("{response.score: {gte: 3}}",
+     ('E101 unknown test "gte". response.score is a number; its tests are: is, not, known, or_unknown. '
+      "Write: response.score: at least 3")),
+    ("{response.comment: {includes: refund}}",
+     ('E101 unknown test "includes". response.comment is text; its tests are: is, not, mentions, contains, '
+      "starts_with, ends_with, matches, known, or_unknown. Write: response.comment: {mentions: refund}")),
+    ("{response.themes: {includes: billing}}",
+     ('E101 unknown test "includes". response.themes is a list; its tests are: is, not, any_of, all_of, none_of, '
+      "known, or_unknown.")),
+    ("{now: {in: [sat]}}",
+     ('E101 unknown test "in". now is a time; its tests are: is, not, within_last, on, between, before, after, '
+      'in_hours, outside_hours, known, or_unknown.')),
     ("{customer.tier: {exists: true}}",
      ('E101 unknown test "exists". customer.tier is one word of a set; its tests are: is, not, known, or_unknown. '
       "Write: customer.tier: {known: yes}")),
