@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,13 @@ from tests.support.telling import telling_store
 from tests.support.timeline import PLAYBOOKS, Timeline
 from worker.errors import NotAllowed, UsageError
 from worker.followup.closing import CloseOut
+from worker.notify.customer import held_back
 from worker.notify.deliver import Deliverer
 from worker.notify.render import Templates
 from worker.schedule.retention import Retention
 from worker.store import listing, persons
 from worker.store.engine import Store
-from worker.store.notices import try_again
+from worker.store.notices import by_ids, start, try_again
 from worker.store.schema import deliveries, notices
 
 INES = "ines@example.com"
@@ -243,6 +245,28 @@ def test_two_workers_at_once_thank_once(both: Timeline, smtp: SmtpServer) -> Non
     both.deliver()
     assert len(smtp.to(INES)) == 1
     assert sorted(both.ends("customer")) == [("delivered", None)] + [("skipped", "told so in the last 30 days")] * 5
+
+
+def test_whoever_plans_second_waits_and_sees_the_first(both: Timeline) -> None:
+    """Two workers in the middle of planning: neither has committed when the other looks."""
+    for named in ("r-1", "r-2"):
+        answer(both, named, 10)
+    rules, now = both.flow.live.rule_set, both.clock.now()
+    with both.store.read() as conn:
+        ids = conn.execute(select(notices.c.id).where(notices.c.kind == "customer").order_by(notices.c.id)).scalars()
+        first, second = by_ids(conn, list(ids)).values()
+
+    def plan_second() -> dict[int, str]:
+        with both.store.write() as conn:
+            return held_back(conn, [second], rules, now)
+
+    with ThreadPoolExecutor(1) as pool:
+        with both.store.write() as conn:
+            assert held_back(conn, [first], rules, now) == {}
+            other = pool.submit(plan_second)
+            wait([other], timeout=0.5)  # it has to wait; without a lock it would be through by now
+            start(conn, [first.id], now)
+        assert other.result(timeout=30) == {second.id: "told so in the last 30 days"}
 
 
 def test_a_mail_without_an_answer_is_never_sent_again(friday: Timeline, smtp: SmtpServer) -> None:
