@@ -22,6 +22,7 @@ from bench.stages import print_stages
 from bench.stand import POSTGRESQL, SQLITE, Stores, kafka, produce, stores
 from tests.support import servers
 from tests.support.kafka.cluster import Kafka
+from worker import log
 
 LENGTHS = (10, 1000)
 DECODE, ROWS = "decode only", "one row each"
@@ -96,6 +97,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--unhappy", type=float, default=0.2, help="share of detractors")
     parser.add_argument("--store", action="append", choices=(SQLITE, POSTGRESQL))
     asked = parser.parse_args(arguments)
+    log.configure("error", "json")  # the stages run in this process and would narrate between the figures
     names = asked.store or [SQLITE, POSTGRESQL]
     with kafka() as cluster, stores(names) as ready:
         compare(cluster, ready, names, events=asked.events, rounds=asked.rounds, unhappy=asked.unhappy)

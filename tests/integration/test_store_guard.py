@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import literal, select, text
 
 from tests.support.clock import MovableClock
 from tests.support.postgres import Postgres
@@ -14,6 +14,7 @@ from tests.support.waiting import until
 from worker.errors import StoreUnavailable
 from worker.store.engine import Store, open_store
 from worker.store.guard import LONG, Guard
+from worker.store.prepared import Prepared
 
 pytestmark = pytest.mark.postgres
 ONE = text("SELECT 1")
@@ -83,3 +84,18 @@ def test_a_worker_that_stood_still_in_a_transaction_tries_again(postgres_url: st
         stand_still()
     store.ping()
     store.close()
+
+
+def test_after_one_failure_on_a_broken_connection_no_other_broken_one_is_used(store: Store) -> None:
+    pid, kill = text("SELECT pg_backend_pid()"), text("SELECT pg_terminate_backend(:pid, 20000)")
+    with store.read() as one, store.read() as other:
+        pids = [conn.execute(pid).scalar_one() for conn in (one, other)]
+    admin = Store(store.url)
+    with admin.read() as conn:
+        assert all(conn.execute(kill, {"pid": each}).scalar_one() for each in pids)
+    admin.close()
+    straight = Prepared(select(literal(1).label("one")))  # SQLAlchemy hears nothing of what the driver raises
+    with pytest.raises(StoreUnavailable), store.read() as conn:
+        straight.rows(conn)
+    with store.read() as conn:
+        assert straight.rows(conn)[0].one == 1

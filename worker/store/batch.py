@@ -35,7 +35,7 @@ from worker.model.response import Number
 from worker.store import bulk
 from worker.store.ids import allocate
 from worker.store.notices import announce
-from worker.store.prepared import Prepared
+from worker.store.prepared import Prepared, bind_pairs, pairs_postgresql, pairs_sqlite
 from worker.store.schema import (
     LIVE,
     decisions,
@@ -79,7 +79,7 @@ def known_responses(conn: Connection, identities: Iterable[tuple[str, str]]) -> 
     pairs = sorted(set(identities))
     if not pairs:
         return []
-    rows = _KNOWN.rows(conn, **_pairs(conn, pairs))
+    rows = _KNOWN.rows(conn, **bind_pairs(conn, pairs))
     ids = [row.id for row in rows]
     hashes, belongs = _hashes(conn, ids), _follow_ups_of(conn, ids)
     return [
@@ -275,13 +275,6 @@ def _list(conn: Connection, values: Sequence[str]) -> Select[Any]:
     return select(func.json_each(encode_document(values)).table_valued("value").c.value)
 
 
-def _pairs(conn: Connection, values: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    if conn.dialect.name == "postgresql":
-        left, right = [list(side) for side in zip(*values, strict=True)]
-        return {"sources": left, "ids": right}
-    return {"pairs": encode_document(values)}
-
-
 def _bound(conn: Connection, values: Sequence[Any]) -> Any:
     return list(values) if conn.dialect.name == "postgresql" else encode_document(values)
 
@@ -296,17 +289,6 @@ def _known(pairs: Select[Any]) -> Select[Any]:
         .order_by(responses.c.id)
         .with_for_update(key_share=True)
     )
-
-
-def _pairs_postgresql() -> Select[Any]:
-    left, right = (cast(bindparam(name, type_=ARRAY(Text)), ARRAY(Text)) for name in ("sources", "ids"))
-    pairs = func.unnest(left, right).table_valued("a", "b").render_derived()
-    return select(pairs.c.a, pairs.c.b)
-
-
-def _pairs_sqlite() -> Select[Any]:
-    each = func.json_each(bindparam("pairs", type_=Text)).table_valued("value")
-    return select(func.json_extract(each.c.value, "$[0]"), func.json_extract(each.c.value, "$[1]"))
 
 
 def _among_postgresql(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
@@ -327,5 +309,5 @@ def _work(among: Callable[[ColumnElement[Any], str], ColumnElement[bool]]) -> Se
     return select(follow_ups).where(touched).order_by(c.id).with_for_update(key_share=True)
 
 
-_KNOWN = Prepared(_known(_pairs_sqlite()), postgresql=_known(_pairs_postgresql()))
+_KNOWN = Prepared(_known(pairs_sqlite()), postgresql=_known(pairs_postgresql(Text)))
 _WORK = Prepared(_work(_among_sqlite), postgresql=_work(_among_postgresql))

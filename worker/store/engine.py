@@ -68,7 +68,7 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write. Raises StoreUnavailable, Clash and RowRefused."""
-        with _translated(), self.engine.connect() as conn:
+        with _translated(self.engine), self.engine.connect() as conn:
             writing = conn.execution_options(innerloop_writes=True)
             with writing.begin():
                 yield writing
@@ -76,7 +76,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads. Raises StoreUnavailable where the store does not answer."""
-        with _translated(), self.engine.connect() as conn, conn.begin():
+        with _translated(self.engine), self.engine.connect() as conn, conn.begin():
             yield conn
 
     def now(self, conn: Connection) -> datetime:
@@ -149,13 +149,15 @@ def _is_a_mistake(message: str) -> bool:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(engine: Engine) -> Iterator[None]:
     """Turn what drivers raise into our own errors, without the values they quote: those may be a customer's words."""
     try:
         yield
     except DATABASE_ERRORS as error:
         kind, cause = trouble(error), error.orig if isinstance(error, sa_exc.DBAPIError) else error
         if kind is Trouble.UNAVAILABLE:
+            if isinstance(error, psycopg.Error):  # SQLAlchemy did not see it: what else lies in its pool is as broken
+                engine.dispose()
             raise StoreUnavailable(f"The store does not answer: {_first_line(cause)}") from None
         if kind is Trouble.DATA:
             raise RowRefused(_refusal(cause)) from None

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Date,
     Integer,
     Row,
+    Select,
     Text,
     Update,
     and_,
@@ -29,19 +30,23 @@ from sqlalchemy import (
 )  # fmt: skip
 
 from worker.store import bulk
-from worker.store.prepared import Prepared
+from worker.store.prepared import Prepared, bind_pairs, pairs_postgresql, pairs_sqlite
 from worker.store.schema import ledger, partitions
 
 Key = tuple[str, int]  # topic, partition
 COUNTED = ("accepted", "updated", "duplicate", "stale", "not_response", "dead", "absent")
 
-# Built once: these run for every batch, and building a statement costs more than running it.
-_LOCK = (
-    select(partitions)
-    .where(tuple_(partitions.c.topic, partitions.c.partition).in_(bindparam("keys", expanding=True)))
-    .order_by(partitions.c.topic, partitions.c.partition)
-    .with_for_update()  # no-op on SQLite, where BEGIN IMMEDIATE holds everybody off
-)
+
+def _lock(keys: Select[Any]) -> Select[Any]:
+    return (
+        select(partitions)
+        .where(tuple_(partitions.c.topic, partitions.c.partition).in_(keys))
+        .order_by(partitions.c.topic, partitions.c.partition)
+        .with_for_update()  # no-op on SQLite, where BEGIN IMMEDIATE holds everybody off
+    )
+
+
+_LOCK = Prepared(_lock(pairs_sqlite()), postgresql=_lock(pairs_postgresql(Integer)))
 _MINE = and_(
     ledger.c.topic == bindparam("of_topic", type_=Text),
     ledger.c.partition == bindparam("of_partition", type_=Integer),
@@ -94,9 +99,7 @@ def heads(conn: Connection, topics: Iterable[str]) -> dict[Key, Head]:
 def lock(conn: Connection, keys: Iterable[Key]) -> dict[Key, Head]:
     """Lock the heads of `keys` in sorted order. A partition never seen before is absent."""
     wanted = sorted(keys)
-    if not wanted:
-        return {}
-    rows = conn.execute(_LOCK, {"keys": wanted})
+    rows = _LOCK.rows(conn, **bind_pairs(conn, wanted)) if wanted else []
     return {(row.topic, row.partition): _head(row) for row in rows}
 
 

@@ -1,20 +1,19 @@
 """Statements that run for every batch: compiled once, then handed straight to the driver.
 
-For a batch of ten records, SQLAlchemy's way to the driver costs several times what the database does. Where the
-connection broke, the driver's error means the same to the store (engine.trouble); but only SQLAlchemy then throws away
-what else lies in the pool, so the first statement of a transaction is better left to it.
+For a batch of ten records, SQLAlchemy's way to the driver costs several times what the database does.
 """
 
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import ARRAY, Connection, Dialect, Integer, Select, Text, bindparam, cast, func, select
 from sqlalchemy.sql.expression import Executable, SelectBase
 
 from worker.store.engine import raw
+from worker.store.types import encode_document
 
 Convert = Callable[[Any], Any]
 
@@ -76,3 +75,26 @@ class Prepared:
         if compiled is None:
             compiled = self._compiled[name] = _Compiled(self._statements[name], conn.dialect)
         return compiled
+
+
+# Pairs as a sub-query, so that one statement serves every number of them --------------------------------------------
+
+
+def bind_pairs(conn: Connection, values: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Values for `pairs_postgresql` or `pairs_sqlite`."""
+    if conn.dialect.name == "postgresql":
+        left, right = [list(side) for side in zip(*values, strict=True)]
+        return {"left": left, "right": right}
+    return {"pairs": encode_document(values)}
+
+
+def pairs_postgresql(right: type[Text | Integer]) -> Select[Any]:
+    kinds = {"left": Text, "right": right}
+    sides = [cast(bindparam(name, type_=ARRAY(kind)), ARRAY(kind)) for name, kind in kinds.items()]
+    pairs = func.unnest(*sides).table_valued("a", "b").render_derived()
+    return select(pairs.c.a, pairs.c.b)
+
+
+def pairs_sqlite() -> Select[Any]:
+    each = func.json_each(bindparam("pairs", type_=Text)).table_valued("value")
+    return select(func.json_extract(each.c.value, "$[0]"), func.json_extract(each.c.value, "$[1]"))
