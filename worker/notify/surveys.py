@@ -17,6 +17,7 @@ from kafka.errors import KafkaError
 from worker import log
 from worker.clock import Clock
 from worker.ingest.client import Timing, check_certificates, end_producer, let_go, open_client, options
+from worker.ingest.clientlog import ClientLog
 from worker.settings import Settings
 from worker.store import notices
 from worker.store.engine import Store
@@ -103,6 +104,7 @@ class Surveys:
         )
 
     def _connect(self) -> KafkaProducer:
+        ClientLog.install()
         check_certificates(self._settings)
         known = options(self._settings, self._timing)
         ours = {name: value for name, value in known.items() if name in KafkaProducer.DEFAULT_CONFIG}
