@@ -45,7 +45,7 @@ _QUICK = 0.5  # seconds: longer calls, and nothing is claimed that cannot start 
 _HELD_SECONDS = 5.0  # how long this process remembers by itself; the store remembers longer
 _TRIES = 3
 _SOON = timedelta(seconds=5)
-_TOGETHER = (0.002, 0.01)  # seconds that a report waits for others: while more is to be sent, and else
+_TOGETHER = 0.003  # seconds that a report waits for others to be written down with it, where nothing waits for that
 _JUST_NOW = 2.0  # seconds since a turn wrote attempts, leases and saw the follow-ups: later, the store is asked again
 _log = log.get(__name__)
 
@@ -185,8 +185,8 @@ class Deliverer:
             if not busy:
                 self._woken.wait(self._pause())
             self._woken.clear()
-            if self._reports:
-                self._enough.wait(_TOGETHER[0] if self._queue else _TOGETHER[1])
+            if self._reports and not self._queue:
+                self._enough.wait(_TOGETHER)
             self._enough.clear()
 
     def _turn(self) -> bool:
@@ -320,8 +320,7 @@ class Deliverer:
     def _report(self, report: Report) -> None:
         """Calls that end at nearly the same time are written down together: a turn costs more than a message."""
         self._reports.append(report)
-        under_way = len(self._flying)
-        if len(self._reports) >= (under_way // 2 if self._queue else under_way):
+        if len(self._reports) >= len(self._flying):
             self._enough.set()
         self._woken.set()
 
