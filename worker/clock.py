@@ -21,6 +21,9 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds that only go forward: for timeouts and nothing else."""
 
+    def seconds_until(self, at: datetime) -> float:
+        """How long to wait for a moment; 0 when it has come."""
+
 
 class SystemClock:
     """The machine's clocks."""
@@ -30,6 +33,9 @@ class SystemClock:
 
     def monotonic(self) -> float:
         return time.monotonic()
+
+    def seconds_until(self, at: datetime) -> float:
+        return max((at - self.now()).total_seconds(), 0.0)
 
 
 def utc_text(at: datetime) -> str:

@@ -124,7 +124,7 @@ class Settings(BaseSettings):
         description="How long it is kept to which address a notice went, and how each attempt ended. At least 30 days; "
         "off: for ever.",
     )
-    senders: int = Field(8, ge=1, le=64, description="Most sends in flight per process.")
+    senders: int = Field(4, ge=1, le=64, description="Most sends in flight per process.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
     log_format: Literal["json", "console"] = Field("json", description="json for machines, console for people.")
 

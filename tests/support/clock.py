@@ -27,6 +27,9 @@ class MovableClock:
         with self._lock:
             return self._monotonic
 
+    def seconds_until(self, at: datetime) -> float:
+        return max((at - self.now()).total_seconds(), 0.0)
+
     def advance(self, span: timedelta | None = None, **parts: float) -> datetime:
         """`advance(timedelta(hours=2))` or `advance(hours=2)`; returns the new now."""
         step = (span or timedelta()) + timedelta(**parts)

@@ -286,7 +286,7 @@ class Deliverer:
                 ]  # fmt: skip
         except StoreUnavailable:
             return POLL_SECONDS
-        ahead = [(at - now).total_seconds() for at in times if at and at > now]
+        ahead = [self._clock.seconds_until(at) for at in times if at and at > now]
         return max(min([*ahead, POLL_SECONDS]), 0.005)
 
     def _executor(self) -> ThreadPoolExecutor:
