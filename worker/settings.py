@@ -97,7 +97,7 @@ class Settings(BaseSettings):
     slack_base_url: str = Field("https://slack.com/api/", description="Must end in /api/.")
 
     http_listen: str = Field("127.0.0.1:8080", description="host:port of health, metrics and pages. Port 0: any free.")
-    public_url: str | None = Field(None, description="How people reach http_listen; links in messages need it.")
+    public_url: str | None = Field(None, description="How people reach http_listen. No message links to it yet.")
     secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (),
         description="By comma, newest first, each at least 32 characters. Signs links, keys hashes, seals records.",

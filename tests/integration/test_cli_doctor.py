@@ -145,7 +145,20 @@ def test_the_mail_server_is_signed_in_to(smtp: SmtpServer) -> None:
     assert list(by_name(provider_checks(load(env)))) == [("email", State.OK)]
 
     nobody = {**env, "INNERLOOP_SMTP_URL": "smtp://127.0.0.1:1?starttls=false"}
-    assert ("email", State.ERROR) in by_name(provider_checks(load(nobody)))
+    refused = by_name(provider_checks(load(nobody)))["email", State.ERROR]
+    assert refused.what == "The mail server does not let us in: Connection refused."
+
+
+def test_what_does_not_answer_is_one_sentence_and_clients_add_nothing(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INNERLOOP_SLACK_BASE_URL", "http://127.0.0.1:1/api/")
+    monkeypatch.setenv("INNERLOOP_SLACK_BOT_TOKEN", "xoxb-1-test")
+
+    result = commands("doctor", "--live")
+
+    assert "Slack does not answer: Connection refused. Messages wait or go by mail." in result.stdout
+    assert "slack_sdk" not in result.stderr
 
 
 def test_roles_that_nobody_plays_are_named(commands: Commands) -> None:

@@ -28,8 +28,13 @@ def ok(name: str, what: str) -> Check:
 
 
 def warning(name: str, what: str, why: str, fix: str) -> Check:
-    return Check(name, State.WARNING, what, why, fix)
+    return Check(name, State.WARNING, _sentence(what), why, fix)
 
 
 def error(name: str, what: str, why: str, fix: str) -> Check:
-    return Check(name, State.ERROR, what, why, fix)
+    return Check(name, State.ERROR, _sentence(what), why, fix)
+
+
+def _sentence(text: str) -> str:
+    """With a full stop, also where it ends in what a driver said."""
+    return text if text.endswith((".", "?")) else f"{text}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -33,6 +34,8 @@ def command(ctx: click.Context, live: bool, as_json: bool) -> None:
 
     settings = load()
     log.configure("error", "console")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(lambda record: not record.name.startswith(("kafka", "slack_sdk")))  # a check says it, once
     checks = list(examine(settings, live=live))
     well = all(check.state is not State.ERROR for check in checks)
     if as_json:

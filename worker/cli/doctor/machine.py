@@ -11,7 +11,6 @@ from worker.settings import Settings, unknown_variables
 
 def machine_checks(settings: Settings) -> Iterator[Check]:
     yield _keys(settings)
-    yield _public_url(settings)
     yield _ops(settings)
     yield _heartbeat(settings)
     names = unknown_variables()
@@ -24,25 +23,14 @@ def machine_checks(settings: Settings) -> Iterator[Check]:
 
 def _keys(settings: Settings) -> Check:
     if settings.secret_keys:
-        return ok("keys", f"{output.counted(len(settings.secret_keys), 'secret key')}; the first one signs and seals.")
+        return ok(
+            "keys", f"{output.counted(len(settings.secret_keys), 'secret key')}; the first one seals dead letters."
+        )
     return warning(
         "keys", "INNERLOOP_SECRET_KEYS is not set.",
-        "Mails have no links to act by, and dead letters are not kept for replay.",
+        "Dead letters are not kept for replay, and hashes of addresses can be guessed by whoever reads the store.",
         "Set it: python -c 'import secrets; print(secrets.token_urlsafe(32))'",
     )  # fmt: skip
-
-
-def _public_url(settings: Settings) -> Check:
-    if settings.public_url is None:
-        return warning(
-            "public url", "INNERLOOP_PUBLIC_URL is not set.", "Messages cannot link to their follow-up.",
-            "Set it to the address under which people reach INNERLOOP_HTTP_LISTEN.",
-        )  # fmt: skip
-    if settings.public_url.startswith("http://") and "localhost" not in settings.public_url:
-        return warning(
-            "public url", "INNERLOOP_PUBLIC_URL is http.", "Signed links can be read on the way.", "Use https."
-        )
-    return ok("public url", settings.public_url)
 
 
 def _ops(settings: Settings) -> Check:

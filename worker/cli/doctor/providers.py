@@ -54,7 +54,9 @@ def _slack(settings: Settings) -> Iterator[Check]:
         )  # fmt: skip
         return
     except (SlackClientError, OSError) as failed:
-        yield error("slack", f"Slack does not answer: {failed}", "Messages wait or go by mail.", "Look at the network.")
+        yield error(
+            "slack", f"Slack does not answer: {_said(failed)}", "Messages wait or go by mail.", "Look at the network."
+        )
         return
     headers = {name.lower(): value for name, value in (answer.headers or {}).items()}
     yield _scopes(headers.get("x-oauth-scopes"))
@@ -155,7 +157,7 @@ def _sendgrid(settings: Settings) -> Check:
                 "Make a key with the right Mail Send and set INNERLOOP_SENDGRID_API_KEY.",
             )  # fmt: skip
     except (OSError, msgspec.DecodeError) as failed:
-        return error("email", f"SendGrid does not answer: {failed}", "Mail waits.", "Look at the network.")
+        return error("email", f"SendGrid does not answer: {_said(failed)}", "Mail waits.", "Look at the network.")
     if "mail.send" not in scopes.get("scopes", ()):
         return error("email", "The SendGrid key lacks mail.send.", "No mail goes out.", "Give it the right Mail Send.")
     return ok("email", "SendGrid takes the key, and it may send mail.")
@@ -166,10 +168,10 @@ def _smtp(settings: Settings) -> Check:
     try:
         _sign_in(settings.smtp_url.get_secret_value())
     except (smtplib.SMTPException, OSError, ValueError) as failed:
-        text = " ".join(str(failed).split())[:200] or type(failed).__name__
         return error(
-            "email", f"The mail server does not let us in: {text}", "No mail goes out.", "Mend INNERLOOP_SMTP_URL."
-        )
+            "email", f"The mail server does not let us in: {_said(failed)}", "No mail goes out.",
+            "Mend INNERLOOP_SMTP_URL.",
+        )  # fmt: skip
     return ok("email", "The mail server lets us in.")
 
 
@@ -189,3 +191,10 @@ def _sign_in(url: str) -> None:
         if parts.username:
             server.login(unquote(parts.username), unquote(parts.password or ""))
         server.noop()
+
+
+def _said(failed: Exception) -> str:
+    """What went wrong, in one line, without the library around it."""
+    cause = getattr(failed, "reason", failed)
+    text = getattr(cause, "strerror", None) or str(cause)
+    return " ".join(text.split())[:200] or type(failed).__name__
