@@ -110,13 +110,19 @@ def _directory(wanted: Path | None, name: str) -> Path:
 
 def read_files(rules: Path, templates: Path) -> dict[str, bytes]:
     """Every file of the set. Raises RuleSetRefused without any rules, or for a link that leads out."""
-    files = _below(rules, "rules", ("*.yaml", "*.csv", "sources/*.yaml"))
+    files = _read_below(rules, "rules", ("*.yaml", "*.csv", "sources/*.yaml"))
     if not files:
         raise RuleSetRefused(f"{rules} holds no rules: routing.yaml, playbooks.yaml and directory.yaml are needed.")
-    return files | _below(templates, "templates", ("*/*.j2",))
+    return files | _read_below(templates, "templates", ("*/*.j2",))
 
 
-def _below(root: Path, prefix: str, patterns: tuple[str, ...]) -> dict[str, bytes]:
+def below(files: Files, directory: str) -> dict[str, bytes]:
+    """The files of `rules` or `templates`, by their paths in it."""
+    prefix = f"{directory}/"
+    return {name.removeprefix(prefix): content for name, content in files.items() if name.startswith(prefix)}
+
+
+def _read_below(root: Path, prefix: str, patterns: tuple[str, ...]) -> dict[str, bytes]:
     inside = root.resolve()
     found: dict[str, bytes] = {}
     real: dict[Path, Path] = {}  # directories without links; this is done every other second, for every file
@@ -157,10 +163,7 @@ def compose(
     `prove` runs the inline tests and renders every template; a set that was accepted once needs no proof again.
     `names` are those that findings give to the directories of rules and templates.
     """
-    rules = {name.removeprefix("rules/"): content for name, content in files.items() if name.startswith("rules/")}
-    pages = {
-        name.removeprefix("templates/"): content for name, content in files.items() if name.startswith("templates/")
-    }
+    rules, pages = below(files, "rules"), below(files, "templates")
     now_revision = revision(files)
     loaded = load(rules, root=names[0], check_source=check_source, revision_=now_revision)
     if loaded.rule_set is None:

@@ -22,6 +22,7 @@ from worker.followup.closing import CloseOut
 from worker.notify.customer import held_back
 from worker.notify.deliver import Deliverer
 from worker.notify.render import Templates
+from worker.ruleset import below
 from worker.schedule.retention import Retention
 from worker.store import listing, persons
 from worker.store.engine import Store
@@ -197,10 +198,7 @@ def test_what_was_too_old_to_alert_stays_without_a_word_when_it_is_opened(friday
 
 def test_a_broken_template_tells_ops_and_no_customer(friday: Timeline, smtp: SmtpServer) -> None:
     good = friday.flow.live
-    files = {
-        name.removeprefix("templates/"): data for name, data in good.files.items() if name.startswith("templates/")
-    }
-    broken = Templates({**files, "customer/email.txt.j2": b"{{ nonsense }}"})
+    broken = Templates({**below(good.files, "templates"), "customer/email.txt.j2": b"{{ nonsense }}"})
     answer(friday, score=10)
     friday.flow.live = replace(good, templates=broken)
     assert got(friday, smtp) == []

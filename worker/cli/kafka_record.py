@@ -12,6 +12,7 @@ from worker.ingest.clientlog import ClientLog
 from worker.ingest.guard import guard
 from worker.ingest.placing import of_topic
 from worker.ingest.records import Record
+from worker.model.response import record_name
 from worker.settings import Settings
 
 _POLLS = 20
@@ -86,4 +87,4 @@ def _read(consumer: KafkaConsumer, at: TopicPartition, offset: int, incarnation:
     for _ in range(_POLLS):
         for record in consumer.poll(_POLL_MS, max_records=1).get(at, []):
             return client.record_of(record, incarnation, "replay") if record.offset == offset else None
-    raise Unreachable(f"Kafka does not hand over {at.topic}:{at.partition}:{offset}.")
+    raise Unreachable(f"Kafka does not hand over {record_name(at.topic, at.partition, offset)}.")

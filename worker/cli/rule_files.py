@@ -65,9 +65,11 @@ def loaded(found: Found) -> RuleSet:
     """The rules alone, without templates and before their inline tests. Raises RuleSetRefused."""
     from worker.ingest.sources import check_source
     from worker.route.load import load, revision
+    from worker.ruleset import below
 
-    rules = {name.removeprefix("rules/"): data for name, data in found.files.items() if name.startswith("rules/")}
-    read = load(rules, root=found.rules, revision_=revision(found.files), check_source=check_source)
+    read = load(
+        below(found.files, "rules"), root=found.rules, revision_=revision(found.files), check_source=check_source
+    )
     if read.rule_set is None:
         raise RuleSetRefused(refusal(read.findings))
     return read.rule_set

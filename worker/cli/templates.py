@@ -11,13 +11,13 @@ from worker.cli import opening, output, rule_files
 from worker.cli.lazy import FOUND_SOMETHING
 from worker.errors import UsageError
 from worker.model.notice import PARTS
+from worker.model.playbook import Say
 
 if TYPE_CHECKING:
     from worker.model.notice import Kind
     from worker.notify.view import View
     from worker.ruleset import Files
 
-SAYS = ("thanks", "recovery_reply", "we_fixed_it")
 _OF_CHANNEL = {"email": ("email.txt", "email.html"), "slack": ("slack", "slack")}  # to read here, to open
 
 
@@ -31,7 +31,9 @@ def command() -> None:
 @click.option(
     "--response", "reference", metavar="ID", help="About this stored answer (SOURCE/ID), not an invented one."
 )
-@click.option("--say", type=click.Choice([*SAYS]), help="What a customer is told. Default: recovery_reply.")
+@click.option(
+    "--say", type=click.Choice([say.value for say in Say]), help="What a customer is told. Default: recovery_reply."
+)
 @click.option("--channel", type=click.Choice(["email", "slack"]), default="email", show_default=True, help="By what.")
 @click.option("--open", "opens", is_flag=True, help="Show it in the browser: the mail as HTML, the blocks drawn.")
 @click.option("--part", type=click.Choice(PARTS), help="What to print of it. Default: a mail's text, Slack's blocks.")
@@ -54,6 +56,7 @@ def preview(
     built-in text is shown, as it would be sent.
     """
     from worker.notify.render import Templates
+    from worker.ruleset import below
 
     if kind is None:
         click.echo("\n".join(kinds()))
@@ -62,8 +65,7 @@ def preview(
     wanted = _kind(kind, part, say)
     files = rule_files.read(opening.settings()).files
     shown = _view(wanted, files, reference, by_mail=part != "slack", language=language, say=say or "recovery_reply")
-    pages = {name.removeprefix("templates/"): data for name, data in files.items() if name.startswith("templates/")}
-    rendered = Templates(pages).render(shown, (part,))
+    rendered = Templates(below(files, "templates")).render(shown, (part,))
     _first_lines(shown, part)
     if opens:
         _open(shown, part, rendered.parts[part])
@@ -97,7 +99,6 @@ def _kind(name: str, part: str, say: str | None) -> Kind:
 def _view(kind: Kind, files: Files, reference: str | None, *, by_mail: bool, language: str | None, say: str) -> View:
     from worker.cli.previewing import of_response
     from worker.model.notice import Kind
-    from worker.model.playbook import Say
     from worker.notify import samples
 
     if reference is None and kind is Kind.CUSTOMER:

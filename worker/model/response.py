@@ -120,6 +120,15 @@ class Origin(Struct, frozen=True, kw_only=True, gc=False):
     how: str = "kafka"  # kafka, import, replay
     timestamp: datetime | None = None
 
+    @property
+    def name(self) -> str:
+        return record_name(self.topic, self.partition, self.offset)
+
+
+def record_name(topic: str, partition: int, offset: int) -> str:
+    """A record as logs, messages and `responses show` name it."""
+    return f"{topic}:{partition}:{offset}"
+
 
 class Contact(Struct, frozen=True, kw_only=True, gc=False):
     """Ways to reach the customer: what the event gave and what the comment held before redaction."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from worker.model.notice import AttemptOutcome, DeliveryState, NewNotice
@@ -61,14 +61,14 @@ class Turned:
     more: bool  # another turn right away finds something to do
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Call:
     """A call that ended, what the policy makes of it, and where its notice had failed before."""
 
     report: Report
     answer: Answer
-    step: retry.Step = field(default_factory=retry.Done)
-    tried: set[Target] = field(default_factory=set)
+    step: retry.Step
+    tried: set[Target]
 
     @property
     def result(self) -> Result:

@@ -7,7 +7,7 @@ between two turns leaves nothing half said: what it had claimed is claimed again
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -101,9 +101,7 @@ class Outbox:
 
     def _record(self, turn: Turn, reports: Sequence[Report]) -> None:
         """All calls that ended are written down together; what follows from each comes after."""
-        ended = [Call(report, report.answer) for report in reports if report.answer is not None]
-        for call in ended:
-            self._judge(turn, call)
+        ended = [self._judge(turn, report, report.answer) for report in reports if report.answer is not None]
         changed = deliveries.record(turn.conn, [call.result for call in ended])
         self._hold(turn, ended)
         for call in ended:
@@ -122,30 +120,26 @@ class Outbox:
         else:
             deliveries.release(turn.conn, [(report.claim.delivery, report.claim.token)], turn.now)
 
-    def _judge(self, turn: Turn, call: Call) -> None:
-        report, answer, delivery = call.report, call.answer, call.report.claim.delivery
+    def _judge(self, turn: Turn, report: Report, answer: Answer) -> Call:
+        delivery = report.claim.delivery
         self._heed(turn, delivery, answer)
-        call.tried = self._tried(turn, delivery)
-        call.step = retry.step(
+        tried = self._tried(turn, delivery)
+        step = retry.step(
             answer.outcome,
             answer.reason or answer.outcome.value,
             answer.retry_after,
             past(delivery),
-            self._plan(turn, delivery, call.tried),
+            self._plan(turn, delivery, tried),
             report.ended_at,
             self._jitter(),
         )
         metrics.ATTEMPTS.labels(delivery.channel, answer.outcome.value).inc()
         metrics.SEND_SECONDS.labels(delivery.channel).observe(report.seconds)
+        return Call(report, answer, step, tried)
 
     def _hold(self, turn: Turn, ended: Sequence[Call]) -> None:
         """A paced place rests from the end of a call: only then has the provider surely taken the message."""
-        rests = [
-            (place.channel, place.address, call.report.ended_at + pace)
-            for call in ended
-            if (place := self._paced(call.report.claim)) and (pace := self._channels[place.channel].pace)
-        ]
-        channel_state.hold(turn.conn, rests)
+        channel_state.hold(turn.conn, self._slots((call.report.claim, call.report.ended_at) for call in ended))
 
     def _follow(self, turn: Turn, call: Call) -> None:
         """What a step means for the notice."""
@@ -366,12 +360,17 @@ class Outbox:
             return None
         return Target(claim.delivery.channel, claim.delivery.address)
 
+    def _slots(self, calls: Iterable[tuple[Claim, datetime]]) -> list[channel_state.Slot]:
+        """Until when paced places rest, counted from a moment of each call."""
+        return [
+            (place.channel, place.address, since + pace)
+            for claim, since in calls
+            if (place := self._paced(claim)) and (pace := self._channels[place.channel].pace)
+        ]
+
     def _begin(self, turn: Turn, next_up: Sequence[Claim]) -> dict[ClaimKey, Now | None]:
         """Write the attempts of calls that may begin now. Where the pace has no room for one, it is given back."""
-        places = {
-            place: pace for c in next_up if (place := self._paced(c)) and (pace := self._channels[place.channel].pace)
-        }
-        slots = [(place.channel, place.address, turn.now + pace) for place, pace in places.items()]
+        slots = list(dict.fromkeys(self._slots((claim, turn.now) for claim in next_up)))
         taken = {Target(*slot) for slot in channel_state.take_slots(turn.conn, slots, turn.now)}
         free = [claim for claim in next_up if self._paced(claim) in {None, *taken}]
         late = [(claim.delivery, claim.token) for claim in next_up if claim not in free]

@@ -13,7 +13,6 @@ from worker.ingest.records import Partition, Pause
 from worker.ingest.storms import Storm
 from worker.ingest.versions import Version
 from worker.model.notice import NewNotice
-from worker.model.response import Origin
 from worker.notify import ops
 from worker.route.owners import DEFAULT, skip_words
 
@@ -28,7 +27,7 @@ def log_joined(kept: Iterable[Version], joined: Sequence[tuple[int, int, str, da
     backlog is read there is one line for all, since a line costs half of what its response does; the store knows the
     rest (`responses show` names the record), and so does the log at debug.
     """
-    records = {version.known.id: record_name(version.candidate.origin) for version in kept}
+    records = {version.known.id: version.candidate.origin.name for version in kept}
     many = len(joined) > A_LINE_EACH
     for response, follow_up, how, _ in joined:
         line = {"response": response, "record": records.get(response), "follow_up": follow_up, "how": how}
@@ -37,13 +36,9 @@ def log_joined(kept: Iterable[Version], joined: Sequence[tuple[int, int, str, da
         _log.info("many responses to follow up", count=len(joined), **Counter(how for _, _, how, _ in joined))
 
 
-def record_name(origin: Origin) -> str:
-    return f"{origin.topic}:{origin.partition}:{origin.offset}"
-
-
 def storm_notice(storm: Storm, now: datetime) -> NewNotice:
     sample = storm.sample
-    where = record_name(sample.origin)
+    where = sample.origin.name
     return ops.notice(
         "storm",
         f"{storm.topic}/{storm.source}/{now:%Y-%m-%d}",

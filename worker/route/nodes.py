@@ -334,10 +334,14 @@ _SYNTAX = (
 )
 
 
+def _in_a_name(error: yaml.MarkedYAMLError) -> bool:
+    """Of an anchor or an alias, which YAML expects after "&" and "*"."""
+    return (error.context or "").startswith("while scanning an a")
+
+
 def _syntax(error: yaml.MarkedYAMLError, lines: list[str]) -> _Unreadable:
     # A "*" that no name follows is stumbled over where it ends.
-    in_a_name = (error.context or "").startswith("while scanning an a")
-    mark = (error.context_mark if in_a_name else error.problem_mark) or error.context_mark
+    mark = (error.context_mark if _in_a_name(error) else error.problem_mark) or error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     hidden = _hidden_end(lines[:line]) or _open_quote(lines[:line])
     if hidden:
@@ -379,7 +383,7 @@ def _open_quote(lines: list[str]) -> _Unreadable | None:
 
 def _plain_words(error: yaml.MarkedYAMLError, source: str, column: int) -> tuple[str, str]:
     problem = error.problem or ""
-    if "cannot start any token" in problem or (error.context or "").startswith("while scanning an a"):
+    if "cannot start any token" in problem or _in_a_name(error):
         character = source[column - 1 : column]
         if character == "\t":
             return "a tab where YAML wants spaces.", "Use spaces."

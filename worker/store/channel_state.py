@@ -12,9 +12,9 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, exists, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.store import schema
+from worker.store.engine import upsert
 from worker.store.types import UtcTime
 
 _TABLE = schema.channels
@@ -56,8 +56,7 @@ def hold(conn: Connection, slots: Sequence[Slot]) -> None:
 def open_circuit(conn: Connection, channel: str, reason: str, trial_at: datetime) -> bool:
     """Hold the whole channel back until a trial. True when it was closed before: an episode begins."""
     was_open = conn.execute(select(exists().where(*_whole(channel), _TABLE.c.open_until.is_not(None)))).scalar()
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(_TABLE).values(
+    statement = upsert(_TABLE, conn.dialect.name).values(
         channel=channel, address=WHOLE, open_until=trial_at, refusals=1, reason=reason
     )  # fmt: skip
     statement = statement.on_conflict_do_update(
@@ -110,14 +109,12 @@ def _take(dialect: str) -> Any:
 
 @cache
 def _hold(dialect: str) -> Any:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return _until(dialect, _TABLE.c.next_send_at < insert(_TABLE).excluded.next_send_at)
+    return _until(dialect, _TABLE.c.next_send_at < upsert(_TABLE, dialect).excluded.next_send_at)
 
 
 def _until(dialect: str, before: ColumnElement[bool]) -> Any:
     """Put a row's `next_send_at` where it has none, or one for which `before` holds."""
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    statement = insert(_TABLE)
+    statement = upsert(_TABLE, dialect)
     return statement.on_conflict_do_update(
         index_elements=["channel", "address"],
         set_={"next_send_at": statement.excluded.next_send_at},

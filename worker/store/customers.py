@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, exists, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from worker.store.engine import upsert
 from worker.store.prepared import Prepared
 from worker.store.schema import customers
 
@@ -35,8 +35,7 @@ def erased_at(conn: Connection, marks: Iterable[str]) -> dict[str, datetime]:
 def erase(conn: Connection, keys: Iterable[str], marks: Iterable[str], now: datetime) -> None:
     """Forget what outside systems said of these customers, and remember their marks."""
     conn.execute(delete(customers).where(customers.c.customer_key.in_(list(keys))))
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
     for mark in sorted(set(marks)):
-        statement = insert(customers).values(customer_key=mark, facts={}, as_of=now, erased_at=now)
+        statement = upsert(customers, conn.dialect.name).values(customer_key=mark, facts={}, as_of=now, erased_at=now)
         values = {"as_of": now, "erased_at": now}
         conn.execute(statement.on_conflict_do_update(index_elements=["customer_key"], set_=values))

@@ -22,10 +22,10 @@ from sqlalchemy import (
     tuple_,
     update,
 )  # fmt: skip
-from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.model.notice import WORKER_STOPPED, AttemptOutcome, DeliveryState
 from worker.store import channel_state, schema
+from worker.store.engine import upsert
 from worker.store.ids import allocate
 from worker.store.notices import Notice
 from worker.store.notices import by_ids as notices_by_ids
@@ -267,8 +267,7 @@ def begin(
 
 @cache
 def _attempts(dialect: str) -> Any:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(_ATTEMPTS).on_conflict_do_nothing(index_elements=["delivery_id", "n"])
+    return upsert(_ATTEMPTS, dialect).on_conflict_do_nothing(index_elements=["delivery_id", "n"])
 
 
 def next_number(delivery: Delivery) -> int:

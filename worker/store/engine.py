@@ -15,8 +15,9 @@ from enum import Enum
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy import exc as sa_exc
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 
 from worker.clock import SystemClock
@@ -223,6 +224,11 @@ def _refuse_other_encodings(connection: Any, _record: object) -> None:
             f"The database of INNERLOOP_STORE_URL is encoded in {encoding}, which cannot hold every customer's words. "
             "Make one with: createdb --encoding UTF8 --template template0 NAME"
         )
+
+
+def upsert(table: Table, dialect: str) -> Any:
+    """An INSERT that can say what to do about a conflict: SQLAlchemy has one for each engine."""
+    return (postgresql.insert if dialect == "postgresql" else sqlite.insert)(table)
 
 
 def connect_args(timeout: int) -> dict[str, object]:

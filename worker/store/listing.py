@@ -19,7 +19,7 @@ from sqlalchemy import Connection, RowMapping, Select, and_, func, select
 from worker.errors import NotFound, UsageError
 from worker.model.followup import short_id
 from worker.model.playbook import Priority
-from worker.model.response import Response
+from worker.model.response import Response, record_name
 from worker.model.verdict import Verdict
 from worker.store.schema import (
     dead_letters,
@@ -135,7 +135,7 @@ def _response(row: RowMapping) -> Json:
         "decision": _decision(row),
         "follow_up": text_id(row["follow_up_id"]),
         "versions": row["version_count"],
-        "record": f"{row['origin_topic']}:{row['origin_partition']}:{row['origin_offset']}",
+        "record": record_name(row["origin_topic"], row["origin_partition"], row["origin_offset"]),
     }
 
 

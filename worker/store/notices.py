@@ -8,20 +8,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, exists, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.model.notice import CUSTOMER, SURVEY, DeliveryState, Kind, NewNotice, NoticeState
 from worker.model.playbook import Priority, Say
 from worker.store import schema
+from worker.store.engine import upsert
 from worker.store.ids import allocate
 
 LINE = "/line/"  # in the cause of a notice that is one line in a thread
 WAKE = "innerloop_notices"  # the channel of LISTEN and NOTIFY on PostgreSQL
 
 _TABLE = schema.notices
-_FOR_SURVEYS = (_TABLE.c.kind == Kind.CUSTOMER.value) & (_TABLE.c.recipient == SURVEY)
-_WAITING = (_TABLE.c.state == NoticeState.PENDING.value, _TABLE.c.started_at.is_(None), ~_FOR_SURVEYS)
-_UNPUBLISHED = (_TABLE.c.state == NoticeState.PENDING.value, _FOR_SURVEYS)
+FOR_SURVEYS = (_TABLE.c.kind == Kind.CUSTOMER.value) & (_TABLE.c.recipient == SURVEY)
+_WAITING = (_TABLE.c.state == NoticeState.PENDING.value, _TABLE.c.started_at.is_(None), ~FOR_SURVEYS)
+_UNPUBLISHED = (_TABLE.c.state == NoticeState.PENDING.value, FOR_SURVEYS)
 _CLAIM = timedelta(minutes=1)  # publishing takes less
 
 # Built once: these run in every turn of the outbox, and building a statement costs more than running it.
@@ -119,8 +119,11 @@ def add(conn: Connection, notices: Sequence[NewNotice], now: datetime) -> list[i
         return []
     ids = allocate(conn, "notices", len(notices))
     rows = [_row(number, notice, now) for number, notice in zip(ids, notices, strict=True)]
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(_TABLE).on_conflict_do_nothing(index_elements=["cause", "recipient"]).returning(_TABLE.c.id)
+    statement = (
+        upsert(_TABLE, conn.dialect.name)
+        .on_conflict_do_nothing(index_elements=["cause", "recipient"])
+        .returning(_TABLE.c.id)
+    )
     added = sorted(conn.execute(statement, rows).scalars())
     if added:
         announce(conn)
@@ -174,7 +177,7 @@ def sent_since(conn: Connection, recipients: Sequence[str], since: datetime) -> 
 
 def oldest_undelivered(conn: Connection, now: datetime) -> datetime | None:
     """Since when the oldest notice that is due has been waiting to be delivered."""
-    return _oldest(conn, now, _TABLE.c.state == NoticeState.PENDING.value, ~_FOR_SURVEYS)
+    return _oldest(conn, now, _TABLE.c.state == NoticeState.PENDING.value, ~FOR_SURVEYS)
 
 
 def _oldest(conn: Connection, now: datetime, *which: ColumnElement[bool]) -> datetime | None:

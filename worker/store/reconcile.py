@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, Select, Table, and_, exists, func, or_, select
 
 from worker.model.followup import LIVE, short_id
-from worker.model.notice import SURVEY, Kind
 from worker.store.ledger import COUNTED
+from worker.store.notices import FOR_SURVEYS
 from worker.store.schema import (
     dead_letters,
     decisions,
@@ -193,9 +193,7 @@ def _untold(conn: Connection) -> Iterable[str]:
     def has(state: str) -> Any:
         return exists().where(deliveries.c.notice_id == notices.c.id, deliveries.c.state == state)
 
-    sent = ~(
-        (notices.c.kind == Kind.CUSTOMER.value) & (notices.c.recipient == SURVEY)
-    )  # what the survey tool hears is published, not delivered
+    sent = ~FOR_SURVEYS  # what the survey tool hears is published, not delivered
     for problem, condition in (
         ("are delivered without a delivery that is", and_(notices.c.state == "delivered", sent, ~has("delivered"))),
         (

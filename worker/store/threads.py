@@ -8,9 +8,9 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from worker.store import schema
+from worker.store.engine import upsert
 
 _TABLE = schema.threads
 _COLUMNS = ("follow_up_id", "channel", "address", "provider_ref", "subject", "shown_version")
@@ -69,8 +69,7 @@ def show(conn: Connection, thread: Thread, version: int, *, was: int) -> bool:
 
 @cache
 def _begin(dialect: str) -> Any:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(_TABLE).on_conflict_do_nothing(index_elements=["follow_up_id", "channel", "address"])
+    return upsert(_TABLE, dialect).on_conflict_do_nothing(index_elements=["follow_up_id", "channel", "address"])
 
 
 def _read(row: Row[Any]) -> Thread:

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
+from worker.store.engine import upsert
 from worker.store.schema import workers
 
 SEEN = timedelta(seconds=60)  # who has not been heard of for longer is not at work
@@ -26,7 +26,6 @@ def at_work(
 
     Rows of processes that ended without a word go after a day.
     """
-    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
     values = {
         "roles": sorted(roles),
         "revision": rules[0],
@@ -34,7 +33,7 @@ def at_work(
         "started_at": started_at,
         "seen_at": now,
     }
-    statement = insert(workers).values(name=name, **values)
+    statement = upsert(workers, conn.dialect.name).values(name=name, **values)
     conn.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
     conn.execute(delete(workers).where(workers.c.seen_at < now - _KEPT))
 
